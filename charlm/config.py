@@ -1,0 +1,192 @@
+"""What can be set about a run: frozen dataclasses, to and from JSON and TOML."""
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from charlm.errors import ConfigError
+from charlm.options import option, unknown_name, validate
+
+CELLS = ("lstm", "gru", "rnn")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Text and ids."""
+
+    split: str = option("90/5/5", "percent of the text for training, validation and test", metavar="A/B[/C]")
+    split_by: str = option("characters", "what the percentages count", choices=("characters", "documents"))
+    validation: str | None = option(None, "validate on this text of its own; all of CORPUS is then training text", metavar="FILE")
+    test: str | None = option(None, "hold out this text for testing; all of CORPUS is then training text", metavar="FILE")
+    encoding: str = option("utf-8", "encoding of the files, by any name that Python knows")
+    errors: str = option("strict", "what an invalid byte does: stop, or read it as U+FFFD", choices=("strict", "replace"))
+    field: str | None = option(None, "the files are JSON Lines; read the text under this name, a document a line", metavar="NAME")
+    normalize_newlines: bool = option(False, "read CRLF and CR as LF")
+    tokenizer: str = option("char", "what an id stands for", choices=("char", "byte", "bpe"))
+    vocab_size: int = option(1024, "size of a bpe vocabulary", minimum=261, maximum=1 << 20)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        self.split_shares  # noqa: B018 (raises for a split that cannot be read)
+        if self.test and not self.validation:
+            raise ConfigError("`test` needs `validation` beside it: with texts of their own, CORPUS is all training text.")
+
+    @property
+    def split_shares(self) -> tuple[int, ...]:
+        """The percentages of `split`."""
+        try:
+            shares = tuple(int(part) for part in self.split.split("/"))
+        except ValueError:
+            shares = ()
+        if len(shares) not in (2, 3) or sum(shares) != 100 or min(shares) < 0 or 0 in shares[:2]:
+            raise ConfigError(f"`split` must be two or three percentages that add up to 100, such as 90/5/5. Received: split={self.split!r}.")
+        return shares
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The network."""
+
+    task: str = option("language", "what is learnt", choices=("language",))
+    cell: str = option("lstm", "recurrent cell: one for all layers, or one named for each", metavar="lstm|gru|rnn|lstm,gru,…")
+    layers: int = option(1, "recurrent layers", minimum=1, maximum=64)
+    units: int = option(256, "width of each recurrent layer", minimum=1, maximum=1 << 16)
+    embedding_dim: int | None = option(None, "width of the embedding (as wide as the layers where not given)", minimum=1, maximum=1 << 16)
+    dropout: float = option(0.0, "share of the values that are zeroed before, between and after the layers", minimum=0, below=1)
+    tie_weights: bool = option(False, "use the embedding as the output's weights too")
+
+    def __post_init__(self) -> None:
+        validate(self)
+        self.cells  # noqa: B018 (raises for a cell that does not exist)
+        if self.tie_weights and self.embedding_width != self.units:
+            raise ConfigError(
+                "`tie_weights` needs an embedding as wide as the layers. "
+                f"Received: embedding_dim={self.embedding_dim}, units={self.units}. Leave out embedding_dim."
+            )
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The cell of each layer."""
+        cells = tuple(self.cell.split(","))
+        for cell in cells:
+            if cell not in CELLS:
+                raise ConfigError(f"`cell` must be one of {', '.join(CELLS)}, or several with commas. Received: cell={self.cell!r}.")
+        if len(cells) == 1:
+            return cells * self.layers
+        if self.layers not in (len(cells), type(self).layers):
+            raise ConfigError(f"`cell` names {len(cells)} layers. Received: cell={self.cell!r}, layers={self.layers}. Leave out layers.")
+        return cells
+
+    @property
+    def embedding_width(self) -> int:
+        """The width of the embedding."""
+        return self.embedding_dim or self.units
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Training."""
+
+    minutes: float | None = option(None, "train for this long, start-up and evaluations included", above=0)
+    epochs: float | None = option(None, "train for this many passes over the training text", above=0)
+    steps: int | None = option(None, "train for this many steps", minimum=1)
+    batch_size: int = option(64, "rows a batch", minimum=1)
+    sequence_length: int = option(128, "characters a row and step; the state runs on from step to step", minimum=1)
+    learning_rate: float = option(4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0)
+    warmup: int = option(50, "steps of warm-up", minimum=1)
+    weight_decay: float = option(0.01, "decoupled weight decay of AdamW, on matrices alone", minimum=0)
+    clip_norm: float = option(1.0, "the gradient's global norm is clipped to this", above=0)
+    evaluate_every: int | None = option(None, "steps between evaluations (ten in all where not given)", minimum=1)
+    patience: int = option(10, "stop after this many evaluations without a lower loss", minimum=1)
+    seed: int = option(0, "of the weights, the order of the data and the dropout", minimum=0, maximum=(1 << 31) - 1)
+    distribute: str = option("mirrored", "a replica on every core or GPU, or one alone", choices=("none", "mirrored"))
+    replicas: int | None = option(None, "how many replicas (one a core or GPU where not given)", minimum=1)
+    tensorboard: bool = option(False, "log for TensorBoard too, in the run's folder")
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
+_BUDGETS = ("minutes", "epochs", "steps")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that can be set about a run.
+
+    >>> Config.from_settings({"units": 32, "steps": 10}).model.units
+    32
+    """
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "Config":
+        """Makes a config from flat settings; names that are not given keep their defaults.
+
+        Raises:
+            ConfigError: a name is unknown, a value out of range, or two contradict each other.
+        """
+        for name in settings:
+            if name not in setting_names():
+                raise unknown_name(name, list(setting_names()))
+        if len(given := [name for name in _BUDGETS if settings.get(name) is not None]) > 1:
+            raise ConfigError(f"A run has one budget. Received: {' and '.join(given)}.")
+        return cls(**{
+            section: kind(**{field.name: settings[field.name] for field in dataclasses.fields(kind) if field.name in settings})
+            for section, kind in SECTIONS.items()
+        })
+
+    def settings(self) -> dict[str, Any]:
+        """Returns all settings, flat."""
+        return {name: value for section in self.to_dict().values() for name, value in section.items()}
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Returns the sections as plain dictionaries."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, sections: Mapping[str, Mapping[str, Any]]) -> "Config":
+        """Reads what `to_dict` gave.
+
+        Raises:
+            ConfigError: a section or setting is unknown or missing, or a value out of range.
+        """
+        try:
+            return cls(**{name: kind(**sections[name]) for name, kind in SECTIONS.items()})
+        except (TypeError, KeyError) as error:
+            raise ConfigError(f"The config does not have the settings of this version of charlm: {error}.") from None
+
+
+def setting_names() -> tuple[str, ...]:
+    """Returns the names of all settings."""
+    return tuple(field.name for kind in SECTIONS.values() for field in dataclasses.fields(kind))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Reads settings from a TOML file; tables only group them.
+
+    Raises:
+        ConfigError: the file is missing or not TOML.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}.") from None
+    settings: dict[str, Any] = {}
+    for name, value in content.items():
+        settings |= value if isinstance(value, dict) else {name: value}
+    return settings
+
+
+def to_json(value: Mapping[str, Any]) -> str:
+    """Returns a config's dictionary as JSON, the way it lies in a bundle."""
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,156 @@
+"""Corpora by name: built in, or fetched from `corpora/catalogue.toml`."""
+
+import contextlib
+import hashlib
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from charlm import files
+from charlm.config import DataConfig
+from charlm.errors import CorpusError, DownloadError
+from charlm.text import Chunk, find_files, read_text
+
+MARKOV_CHARACTERS = 1_000_000
+_TIMEOUT_SECONDS = 60
+_BLOCK_BYTES = 1 << 16
+
+
+def _python_manual() -> Iterator[Chunk]:
+    from pydoc_data.topics import topics
+
+    return (Chunk(topics[name], is_last=True) for name in sorted(topics))
+
+
+def _python_stdlib() -> Iterator[Chunk]:
+    import sysconfig
+
+    root = Path(sysconfig.get_path("stdlib"))
+    for path in sorted(root.rglob("*.py")):
+        if "site-packages" in path.parts or "dist-packages" in path.parts:
+            continue
+        with contextlib.suppress(UnicodeDecodeError):  # a few of CPython's own tests are broken on purpose
+            yield Chunk(path.read_bytes().decode(), is_last=True)
+
+
+def _markov() -> Iterator[Chunk]:
+    from charlm.tasks.markov import MarkovSource
+
+    yield Chunk(MarkovSource().sample(MARKOV_CHARACTERS), is_last=True)
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A corpus that needs no download."""
+
+    read: Callable[[], Iterator[Chunk]]
+    summary: str
+    licence: str
+
+
+BUILT_IN = {
+    "python-manual": BuiltIn(_python_manual, "CPython's own help topics, English prose; changes with Python's version", "PSF-2.0"),
+    "python-stdlib": BuiltIn(_python_stdlib, "the sources of CPython's standard library", "PSF-2.0"),
+    "markov": BuiltIn(_markov, "a synthetic source of known entropy: a Markov chain over eight letters", "MIT"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A plain-text corpus of the catalogue."""
+
+    name: str
+    address: str
+    bytes: int
+    sha256: str
+    licence: str
+    split: str
+    summary: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies once it is fetched."""
+        return files.cache_folder() / "corpora" / f"{self.name}.txt"
+
+
+def corpora_folder() -> Path:
+    """Returns the folder of the catalogue: in the wheel beside the modules, in a checkout beside the package."""
+    inside = Path(__file__).parent / "corpora"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "corpora"
+
+
+def read_catalogue(path: Path | None = None) -> dict[str, Entry]:
+    """Reads the catalogue of corpora that can be fetched."""
+    content = tomllib.loads((path or corpora_folder() / "catalogue.toml").read_text(encoding="utf-8"))
+    return {name: Entry(name=name, **entry) for name, entry in content.items()}
+
+
+def fetch(entry: Entry) -> Path:
+    """Downloads a corpus into the cache, unless it lies there, and verifies its size and sha256.
+
+    Args:
+        entry: an entry of the catalogue.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        DownloadError: the server cannot be reached, or its bytes are not those of the catalogue.
+    """
+    if entry.path.is_file() and files.sha256(entry.path) == entry.sha256:
+        return entry.path
+    with files.replacing_file(entry.path) as temporary:
+        received, digest = _download(entry, temporary)
+        if received != entry.bytes:
+            raise DownloadError(f"{entry.name}: {received:,} bytes came from {entry.address}, {entry.bytes:,} were expected. Try again later.")
+        if digest != entry.sha256:
+            raise DownloadError(f"{entry.name}: the file at {entry.address} has changed (sha256 {digest}). It was not kept.")
+    return entry.path
+
+
+def _download(entry: Entry, target: Path) -> tuple[int, str]:
+    from tqdm import tqdm
+
+    received, digest = 0, hashlib.sha256()
+    bar: Any = tqdm(desc=entry.name, total=entry.bytes, unit="B", unit_scale=True, disable=None)
+    try:
+        with urllib.request.urlopen(entry.address, timeout=_TIMEOUT_SECONDS) as response, target.open("wb") as file, bar:
+            while received <= entry.bytes and (block := response.read(_BLOCK_BYTES)):
+                file.write(block)
+                digest.update(block)
+                received += len(block)
+                bar.update(len(block))
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        raise DownloadError(f"{entry.name} cannot be fetched from {entry.address}: {reason}. Check the network, or download it by hand.") from None
+    return received, digest.hexdigest()
+
+
+def read_corpus(names: Sequence[str], config: DataConfig) -> Iterator[Chunk]:
+    """Reads corpora one after the other, each a path, folder, glob, `-` or name; a path goes before a name.
+
+    Raises:
+        CorpusError, TextError: something named is not there or cannot be read.
+    """
+    if not names:
+        raise CorpusError("There is no corpus. Name a file, a folder, or one of `charlm corpus list`.")
+    catalogue = read_catalogue()
+    for name in names:
+        if name in BUILT_IN and not Path(name).exists():
+            yield from BUILT_IN[name].read()
+            continue
+        is_entry = name in catalogue and not Path(name).exists()
+        for file in [str(fetch(catalogue[name]))] if is_entry else find_files([name]):
+            yield from read_text(
+                file, encoding=config.encoding, errors=config.errors, field=config.field, normalize_newlines=config.normalize_newlines
+            )
+
+
+def usual_split(names: Sequence[str]) -> str | None:
+    """Returns the split that a corpus of the catalogue is usually cut into, where `names` is just that one."""
+    entry = read_catalogue().get(names[0]) if len(names) == 1 and not Path(names[0]).exists() else None
+    return entry.split if entry else None

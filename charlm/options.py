@@ -1,0 +1,93 @@
+"""Documented, validated dataclass fields: each is a flag, a TOML key and a keyword argument at once."""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Sequence
+from typing import Any
+
+from charlm.errors import ConfigError
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    choices: Sequence[str] | None = None,
+    minimum: float | None = None,
+    above: float | None = None,
+    maximum: float | None = None,
+    below: float | None = None,
+    metavar: str | None = None,
+) -> Any:
+    """Declares a dataclass field with its one line of help and the values it may take.
+
+    Args:
+        default: the value where none is given.
+        help: one line, shown by `--help`.
+        choices: the strings that are allowed.
+        minimum, above: lower bounds, inclusive and exclusive.
+        maximum, below: upper bounds, inclusive and exclusive.
+        metavar: what `--help` calls the value.
+    """
+    limits = {"at least": minimum, "above": above, "at most": maximum, "below": below}
+    return dataclasses.field(
+        default=default,
+        metadata={
+            "help": help,
+            "choices": choices,
+            "limits": {words: bound for words, bound in limits.items() if bound is not None},
+            "metavar": metavar,
+        },
+    )
+
+
+def value_type(cls: type, field: "dataclasses.Field[Any]") -> type:
+    """Returns the type of a field's value, leaving out `None`: `int | None` gives `int`."""
+    hint = typing.get_type_hints(cls)[field.name]
+    if isinstance(hint, types.UnionType):
+        (hint,) = (member for member in typing.get_args(hint) if member is not types.NoneType)
+    return typing.cast(type, hint)
+
+
+_SATISFIES = {
+    "at least": lambda value, bound: value >= bound,
+    "above": lambda value, bound: value > bound,
+    "at most": lambda value, bound: value <= bound,
+    "below": lambda value, bound: value < bound,
+}
+
+
+def validate(instance: Any) -> None:
+    """Checks every field of a dataclass made with `option`; meant for `__post_init__`.
+
+    Raises:
+        ConfigError: a value has the wrong type or lies outside the field's limits.
+    """
+    for field in dataclasses.fields(instance):
+        value = getattr(instance, field.name)
+        if value is None and field.default is None:
+            continue
+        expected = value_type(type(instance), field)
+        if expected is float and type(value) is int:
+            object.__setattr__(instance, field.name, float(value))
+        elif type(value) is not expected:
+            _refuse(field.name, f"of type {expected.__name__}", value)
+        choices = field.metadata["choices"]
+        if choices is not None and value not in choices:
+            _refuse(field.name, "one of " + ", ".join(choices), value)
+        for words, bound in field.metadata["limits"].items():
+            if not _SATISFIES[words](value, bound):
+                _refuse(field.name, f"{words} {bound}", value)
+
+
+def _refuse(name: str, expected: str, value: Any) -> typing.NoReturn:
+    raise ConfigError(f"`{name}` must be {expected}. Received: {name}={value!r}.")
+
+
+def unknown_name(name: str, known: Sequence[str], *, noun: str = "setting") -> ConfigError:
+    """Returns the error for a name that is not among `known`, with the nearest one as a hint."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else "Known: " + ", ".join(known) + "."
+    return ConfigError(f"There is no {noun} '{name}'. {hint}")

@@ -1,0 +1,1 @@
+"""Texts that programs of ours generate, one file each."""
