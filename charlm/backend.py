@@ -1,5 +1,91 @@
+"""TensorFlow and Keras, imported without their noise, and the devices that training runs on."""
+
+import contextlib
+import logging
 import os
-os.environ["TF_CPP_MIN_LOG_LEVEL"]="3"
-os.environ["KERAS_BACKEND"]="tensorflow"
-import tensorflow as tf
-import keras
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from charlm.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what native code writes to the standard error stream from the user; shows it if the block fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as noise:
+        saved = os.dup(2)
+        os.dup2(noise.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            noise.seek(0)
+            os.write(saved, noise.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    raise ConfigError(
+        f"charlm trains with Keras on TensorFlow. Received: KERAS_BACKEND={os.environ['KERAS_BACKEND']}. "
+        "Unset KERAS_BACKEND, or import charlm in a process of its own."
+    )
+with _quiet():
+    import keras  # noqa: E402
+    import tensorflow as tf  # noqa: E402
+
+    if keras.backend.backend() != "tensorflow":
+        raise ConfigError("Keras was imported with another backend before charlm. Import charlm first.")
+    tf.get_logger().setLevel("ERROR")
+
+__all__ = ["count_devices", "has_gpu", "keras", "open_strategy", "tf"]
+
+
+def has_gpu() -> bool:
+    """Tells whether TensorFlow sees a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def count_devices() -> int:
+    """Returns the number of GPUs; without one, of the cores that this process may use."""
+    return len(tf.config.list_physical_devices("GPU")) or len(os.sched_getaffinity(0))
+
+
+def open_strategy(replicas: int) -> "tf.distribute.Strategy":
+    """Returns a strategy for `replicas` replicas, one a GPU, or one a core.
+
+    The products of one time step are too small to be shared among threads. So a core gets a logical device of
+    its own with a single thread. That must be settled before TensorFlow starts; where it has started already,
+    the strategy takes what is there and says so.
+
+    Args:
+        replicas: how many; at most `count_devices()`.
+    """
+    kind = "GPU" if has_gpu() else "CPU"
+    if kind == "CPU":
+        _divide_processor(replicas)
+    devices = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices(kind)][:replicas]
+    if len(devices) < replicas:
+        log.warning("TensorFlow has started already, on %d device(s): training on what is there.", len(devices))
+    if len(devices) == 1:
+        return tf.distribute.OneDeviceStrategy(devices[0])
+    return tf.distribute.MirroredStrategy(
+        devices, cross_device_ops=tf.distribute.ReductionToOneDevice() if kind == "CPU" else None
+    )
+
+
+def _divide_processor(replicas: int) -> None:
+    (processor,) = tf.config.list_physical_devices("CPU")
+    with contextlib.suppress(RuntimeError):  # TensorFlow has started
+        if tf.config.get_logical_device_configuration(processor) is None:
+            configuration = [tf.config.LogicalDeviceConfiguration() for _ in range(replicas)]
+            tf.config.set_logical_device_configuration(processor, configuration)
+        if replicas > 1:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(replicas)

@@ -19,11 +19,19 @@ class DataConfig:
 
     split: str = option("90/5/5", "percent of the text for training, validation and test", metavar="A/B[/C]")
     split_by: str = option("characters", "what the percentages count", choices=("characters", "documents"))
-    validation: str | None = option(None, "validate on this text of its own; all of CORPUS is then training text", metavar="FILE")
-    test: str | None = option(None, "hold out this text for testing; all of CORPUS is then training text", metavar="FILE")
+    validation: str | None = option(
+        None, "validate on this text of its own; all of CORPUS is then training text", metavar="FILE"
+    )
+    test: str | None = option(
+        None, "hold out this text for testing; all of CORPUS is then training text", metavar="FILE"
+    )
     encoding: str = option("utf-8", "encoding of the files, by any name that Python knows")
-    errors: str = option("strict", "what an invalid byte does: stop, or read it as U+FFFD", choices=("strict", "replace"))
-    field: str | None = option(None, "the files are JSON Lines; read the text under this name, a document a line", metavar="NAME")
+    errors: str = option(
+        "strict", "what an invalid byte does: stop, or read it as U+FFFD", choices=("strict", "replace")
+    )
+    field: str | None = option(
+        None, "the files are JSON Lines; read the text under this name, a document a line", metavar="NAME"
+    )
     normalize_newlines: bool = option(False, "read CRLF and CR as LF")
     tokenizer: str = option("char", "what an id stands for", choices=("char", "byte", "bpe"))
     vocab_size: int = option(1024, "size of a bpe vocabulary", minimum=261, maximum=1 << 20)
@@ -32,7 +40,9 @@ class DataConfig:
         validate(self)
         self.split_shares  # noqa: B018 (raises for a split that cannot be read)
         if self.test and not self.validation:
-            raise ConfigError("`test` needs `validation` beside it: with texts of their own, CORPUS is all training text.")
+            raise ConfigError(
+                "`test` needs `validation` beside it: with texts of their own, CORPUS is all training text."
+            )
 
     @property
     def split_shares(self) -> tuple[int, ...]:
@@ -42,7 +52,9 @@ class DataConfig:
         except ValueError:
             shares = ()
         if len(shares) not in (2, 3) or sum(shares) != 100 or min(shares) < 0 or 0 in shares[:2]:
-            raise ConfigError(f"`split` must be two or three percentages that add up to 100, such as 90/5/5. Received: split={self.split!r}.")
+            raise ConfigError(
+                f"`split` must be two or three percentages that add up to 100, such as 90/5/5. Received: split={self.split!r}."
+            )
         return shares
 
 
@@ -51,11 +63,17 @@ class ModelConfig:
     """The network."""
 
     task: str = option("language", "what is learnt", choices=("language",))
-    cell: str = option("lstm", "recurrent cell: one for all layers, or one named for each", metavar="lstm|gru|rnn|lstm,gru,…")
+    cell: str = option(
+        "lstm", "recurrent cell: one for all layers, or one named for each", metavar="lstm|gru|rnn|lstm,gru,…"
+    )
     layers: int = option(1, "recurrent layers", minimum=1, maximum=64)
     units: int = option(256, "width of each recurrent layer", minimum=1, maximum=1 << 16)
-    embedding_dim: int | None = option(None, "width of the embedding (as wide as the layers where not given)", minimum=1, maximum=1 << 16)
-    dropout: float = option(0.0, "share of the values that are zeroed before, between and after the layers", minimum=0, below=1)
+    embedding_dim: int | None = option(
+        None, "width of the embedding (as wide as the layers where not given)", minimum=1, maximum=1 << 16
+    )
+    dropout: float = option(
+        0.0, "share of the values that are zeroed before, between and after the layers", minimum=0, below=1
+    )
     tie_weights: bool = option(False, "use the embedding as the output's weights too")
 
     def __post_init__(self) -> None:
@@ -73,11 +91,15 @@ class ModelConfig:
         cells = tuple(self.cell.split(","))
         for cell in cells:
             if cell not in CELLS:
-                raise ConfigError(f"`cell` must be one of {', '.join(CELLS)}, or several with commas. Received: cell={self.cell!r}.")
+                raise ConfigError(
+                    f"`cell` must be one of {', '.join(CELLS)}, or several with commas. Received: cell={self.cell!r}."
+                )
         if len(cells) == 1:
             return cells * self.layers
         if self.layers not in (len(cells), type(self).layers):
-            raise ConfigError(f"`cell` names {len(cells)} layers. Received: cell={self.cell!r}, layers={self.layers}. Leave out layers.")
+            raise ConfigError(
+                f"`cell` names {len(cells)} layers. Received: cell={self.cell!r}, layers={self.layers}. Leave out layers."
+            )
         return cells
 
     @property
@@ -95,7 +117,9 @@ class TrainingConfig:
     steps: int | None = option(None, "train for this many steps", minimum=1)
     batch_size: int = option(64, "rows a batch", minimum=1)
     sequence_length: int = option(128, "characters a row and step; the state runs on from step to step", minimum=1)
-    learning_rate: float = option(4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0)
+    learning_rate: float = option(
+        4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0
+    )
     warmup: int = option(50, "steps of warm-up", minimum=1)
     weight_decay: float = option(0.01, "decoupled weight decay of AdamW, on matrices alone", minimum=0)
     clip_norm: float = option(1.0, "the gradient's global norm is clipped to this", above=0)
@@ -138,10 +162,14 @@ class Config:
                 raise unknown_name(name, list(setting_names()))
         if len(given := [name for name in _BUDGETS if settings.get(name) is not None]) > 1:
             raise ConfigError(f"A run has one budget. Received: {' and '.join(given)}.")
-        return cls(**{
-            section: kind(**{field.name: settings[field.name] for field in dataclasses.fields(kind) if field.name in settings})
-            for section, kind in SECTIONS.items()
-        })
+        return cls(
+            **{
+                section: kind(
+                    **{field.name: settings[field.name] for field in dataclasses.fields(kind) if field.name in settings}
+                )
+                for section, kind in SECTIONS.items()
+            }
+        )
 
     def settings(self) -> dict[str, Any]:
         """Returns all settings, flat."""

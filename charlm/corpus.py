@@ -74,7 +74,9 @@ class Store:
         return all((self.folder / f"{name}.bin").stat().st_size == size for name, size in sizes.items())
 
 
-def prepare(corpus: Iterable[Chunk], config: DataConfig, *, held_out: Mapping[str, Iterable[Chunk]] | None = None) -> Store:
+def prepare(
+    corpus: Iterable[Chunk], config: DataConfig, *, held_out: Mapping[str, Iterable[Chunk]] | None = None
+) -> Store:
     """Makes the token store of a corpus, or finds it in the cache.
 
     The vocabulary comes from the training split alone.
@@ -212,7 +214,9 @@ def _deal(spool: _Spool, plan: list[tuple[str, int]]) -> Iterator[tuple[str, Chu
         yield name, Chunk(text, is_last)
 
 
-def _write(folder: Path, sha256: str, spools: dict[str, _Spool], plan: list[tuple[str, int]], config: DataConfig) -> None:
+def _write(
+    folder: Path, sha256: str, spools: dict[str, _Spool], plan: list[tuple[str, int]], config: DataConfig
+) -> None:
     tokenizer = _make_tokenizer(spools["train"], plan, config)
     files.write_text(folder / "tokenizer.json", tokenizer.to_json())
     writers = {name: _Writer(folder / f"{name}.bin", tokenizer) for name in SPLITS}
@@ -231,7 +235,11 @@ def _make_tokenizer(spool: _Spool, plan: list[tuple[str, int]], config: DataConf
     if config.tokenizer == "char":
         return Tokenizer.characters(map(chr, np.flatnonzero(spool.first_seen < plan[0][1]).tolist()))
     stride = math.ceil(spool.characters / BPE_TRAINING_CHARACTERS)
-    texts = (chunk.text for index, (split, chunk) in enumerate(_deal(spool, plan)) if split == "train" and index % stride == 0)
+    texts = (
+        chunk.text
+        for index, (split, chunk) in enumerate(_deal(spool, plan))
+        if split == "train" and index % stride == 0
+    )
     return Tokenizer.train_bpe(texts, config.vocab_size)
 
 

@@ -53,7 +53,9 @@ class BuiltIn:
 
 
 BUILT_IN = {
-    "python-manual": BuiltIn(_python_manual, "CPython's own help topics, English prose; changes with Python's version", "PSF-2.0"),
+    "python-manual": BuiltIn(
+        _python_manual, "CPython's own help topics, English prose; changes with Python's version", "PSF-2.0"
+    ),
     "python-stdlib": BuiltIn(_python_stdlib, "the sources of CPython's standard library", "PSF-2.0"),
     "markov": BuiltIn(_markov, "a synthetic source of known entropy: a Markov chain over eight letters", "MIT"),
 }
@@ -106,9 +108,13 @@ def fetch(entry: Entry) -> Path:
     with files.replacing_file(entry.path) as temporary:
         received, digest = _download(entry, temporary)
         if received != entry.bytes:
-            raise DownloadError(f"{entry.name}: {received:,} bytes came from {entry.address}, {entry.bytes:,} were expected. Try again later.")
+            raise DownloadError(
+                f"{entry.name}: {received:,} bytes came from {entry.address}, {entry.bytes:,} were expected. Try again later."
+            )
         if digest != entry.sha256:
-            raise DownloadError(f"{entry.name}: the file at {entry.address} has changed (sha256 {digest}). It was not kept.")
+            raise DownloadError(
+                f"{entry.name}: the file at {entry.address} has changed (sha256 {digest}). It was not kept."
+            )
     return entry.path
 
 
@@ -118,7 +124,11 @@ def _download(entry: Entry, target: Path) -> tuple[int, str]:
     received, digest = 0, hashlib.sha256()
     bar: Any = tqdm(desc=entry.name, total=entry.bytes, unit="B", unit_scale=True, disable=None)
     try:
-        with urllib.request.urlopen(entry.address, timeout=_TIMEOUT_SECONDS) as response, target.open("wb") as file, bar:
+        with (
+            urllib.request.urlopen(entry.address, timeout=_TIMEOUT_SECONDS) as response,
+            target.open("wb") as file,
+            bar,
+        ):
             while received <= entry.bytes and (block := response.read(_BLOCK_BYTES)):
                 file.write(block)
                 digest.update(block)
@@ -126,7 +136,9 @@ def _download(entry: Entry, target: Path) -> tuple[int, str]:
                 bar.update(len(block))
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise DownloadError(f"{entry.name} cannot be fetched from {entry.address}: {reason}. Check the network, or download it by hand.") from None
+        raise DownloadError(
+            f"{entry.name} cannot be fetched from {entry.address}: {reason}. Check the network, or download it by hand."
+        ) from None
     return received, digest.hexdigest()
 
 
@@ -146,7 +158,11 @@ def read_corpus(names: Sequence[str], config: DataConfig) -> Iterator[Chunk]:
         is_entry = name in catalogue and not Path(name).exists()
         for file in [str(fetch(catalogue[name]))] if is_entry else find_files([name]):
             yield from read_text(
-                file, encoding=config.encoding, errors=config.errors, field=config.field, normalize_newlines=config.normalize_newlines
+                file,
+                encoding=config.encoding,
+                errors=config.errors,
+                field=config.field,
+                normalize_newlines=config.normalize_newlines,
             )
 
 

@@ -1,16 +1,16 @@
 """Everything that charlm raises on purpose.
 
-    ValueError
-    └── CharlmError
-        ├── ConfigError              a setting is unknown, out of range or contradicts another
-        ├── TextError                a file cannot be read as text
-        ├── CorpusError              a text is too short, or a corpus name is unknown
-        │   └── DownloadError        the bytes that came are not those of the catalogue
-        ├── TokenizerError           a tokenizer file is not one of charlm's
-        │   └── UnknownCharacterError
-        ├── BundleError              a bundle is missing, incomplete or altered
-        ├── CheckpointError          a run cannot be continued
-        └── DivergedError            the loss or its gradient is no longer a number
+ValueError
+└── CharlmError
+    ├── ConfigError              a setting is unknown, out of range or contradicts another
+    ├── TextError                a file cannot be read as text
+    ├── CorpusError              a text is too short, or a corpus name is unknown
+    │   └── DownloadError        the bytes that came are not those of the catalogue
+    ├── TokenizerError           a tokenizer file is not one of charlm's
+    │   └── UnknownCharacterError
+    ├── BundleError              a bundle is missing, incomplete or altered
+    ├── CheckpointError          a run cannot be continued
+    └── DivergedError            the loss or its gradient is no longer a number
 """
 
 

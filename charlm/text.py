@@ -58,7 +58,9 @@ def find_files(patterns: Iterable[str]) -> list[str]:
         elif matches := sorted(match for match in glob.glob(pattern, recursive=True) if Path(match).is_file()):
             found |= dict.fromkeys(matches)
         else:
-            raise TextError(f"There is no file, folder or corpus '{pattern}'. Check the path, or see `charlm corpus list`.")
+            raise TextError(
+                f"There is no file, folder or corpus '{pattern}'. Check the path, or see `charlm corpus list`."
+            )
     return list(found)
 
 
@@ -88,7 +90,12 @@ def _is_binary(path: Path) -> bool:
 
 
 def read_text(
-    name: str, *, encoding: str = "utf-8", errors: str = "strict", field: str | None = None, normalize_newlines: bool = False
+    name: str,
+    *,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    field: str | None = None,
+    normalize_newlines: bool = False,
 ) -> Iterator[Chunk]:
     """Reads a file once, from its beginning to its end, as chunks of about a megabyte.
 
@@ -128,7 +135,9 @@ def _records(name: str, pieces: Iterator[str], field: str) -> Iterator[Chunk]:
         try:
             record = json.loads(line)
         except json.JSONDecodeError as error:
-            raise TextError(f"{name}, line {number}: not JSON ({error.msg}). JSON Lines wants one object a line.") from None
+            raise TextError(
+                f"{name}, line {number}: not JSON ({error.msg}). JSON Lines wants one object a line."
+            ) from None
         text = record.get(field) if isinstance(record, dict) else None
         if not isinstance(text, str):
             known = ", ".join(record) if isinstance(record, dict) else type(record).__name__
@@ -204,7 +213,9 @@ class _Decoder:
 
     def _skip_mark(self, block: bytes) -> int:
         if block.startswith(_UTF16_MARKS):
-            raise TextError(f"{self._name} is UTF-16, not UTF-8: it begins with that encoding's mark. Pass encoding='utf-16' (--encoding utf-16).")
+            raise TextError(
+                f"{self._name} is UTF-16, not UTF-8: it begins with that encoding's mark. Pass encoding='utf-16' (--encoding utf-16)."
+            )
         if not block.startswith(codecs.BOM_UTF8):
             return 0
         log.info("%s: UTF-8 byte order mark left out", self._name)

@@ -82,7 +82,9 @@ class Tokenizer:
     @classmethod
     def bytes(cls) -> "Tokenizer":
         """Makes the `byte` tokenizer: UTF-8, id 4 + byte."""
-        return cls(_specification(_BYTE_LAYOUT, _BPE_MODEL | {"vocab": _numbered((*SPECIALS, *_byte_letters())), "merges": []}))
+        return cls(
+            _specification(_BYTE_LAYOUT, _BPE_MODEL | {"vocab": _numbered((*SPECIALS, *_byte_letters())), "merges": []})
+        )
 
     @classmethod
     def train_bpe(cls, texts: Iterator[str], vocab_size: int) -> "Tokenizer":
@@ -98,7 +100,10 @@ class Tokenizer:
         trained = HuggingFaceTokenizer(models.BPE())
         trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
         trainer = trainers.BpeTrainer(
-            vocab_size=vocab_size - len(SPECIALS), initial_alphabet=list(_byte_letters()), special_tokens=[], show_progress=False
+            vocab_size=vocab_size - len(SPECIALS),
+            initial_alphabet=list(_byte_letters()),
+            special_tokens=[],
+            show_progress=False,
         )
         trained.train_from_iterator(texts, trainer)
         merges = json.loads(trained.to_str())["model"]["merges"]
@@ -225,4 +230,6 @@ def _unknown_message(characters: list[str]) -> str:
     shown = ", ".join(f"{character!r} (U+{ord(character):04X})" for character in characters[:5])
     more = f" and {len(characters) - 5} more" if len(characters) > 5 else ""
     verb = "is" if len(characters) == 1 else "are"
-    return f"{shown}{more} {verb} not in the vocabulary. Pass unknown='replace' or 'skip', or train with tokenizer='byte'."
+    return (
+        f"{shown}{more} {verb} not in the vocabulary. Pass unknown='replace' or 'skip', or train with tokenizer='byte'."
+    )

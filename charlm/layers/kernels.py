@@ -15,11 +15,9 @@ A cell is a pair of pure functions. `forward` takes the projected input
 `x (B, G)`, the recurrent product `p = h @ U (B, G)` and the state, and gives
 the new state with what `backward` wants to see again. `backward` takes the
 gradient of the new state and gives those of `x`, of `p`, and the part of the
-old state's that does not pass through `p`. The equations are those of
-`keras.layers`, with its gate order.
+old state's that does not pass through `p`. `biases` gives the bias of `x` and
+that of `p`. The equations are those of `keras.layers`, with its gate order.
 """
-
-from typing import NamedTuple
 
 from charlm.backend import tf
 
@@ -27,8 +25,12 @@ from charlm.backend import tf
 class LSTMKernel:
     """Hochreiter and Schmidhuber 1997, with forget gate; state `(h, c)`, gates i f g o."""
 
-    num_states = 2
     num_saved = 6
+    num_gradients = 1  # x and p have the same
+
+    @staticmethod
+    def biases(bias):
+        return bias, tf.zeros_like(bias)
 
     @staticmethod
     def forward(x, p, state):
@@ -57,8 +59,12 @@ class LSTMKernel:
 class GRUKernel:
     """Cho et al. 2014, `reset_after=True` as in cuDNN; state `(h,)`, gates z r h."""
 
-    num_states = 1
     num_saved = 5
+    num_gradients = 2
+
+    @staticmethod
+    def biases(bias):
+        return tf.unstack(bias)
 
     @staticmethod
     def forward(x, p, state):
@@ -79,8 +85,12 @@ class GRUKernel:
 class SimpleRNNKernel:
     """Elman 1990; state `(h,)`."""
 
-    num_states = 1
     num_saved = 1
+    num_gradients = 1  # x and p have the same
+
+    @staticmethod
+    def biases(bias):
+        return bias, tf.zeros_like(bias)
 
     @staticmethod
     def forward(x, p, state):
@@ -94,4 +104,88 @@ class SimpleRNNKernel:
         return dx, dx, (tf.zeros_like(dh),)
 
 
-KERNELS = {"lstm": LSTMKernel, "gru": GRUKernel, "rnn": SimpleRNNKernel}
+Kernel = type[LSTMKernel] | type[GRUKernel] | type[SimpleRNNKernel]
+
+
+def run_layer(cell: Kernel, inputs, kernel, recurrent_kernel, bias, state, *, mask=None, reverse=False):
+    """Runs a recurrent layer over whole sequences.
+
+    Args:
+        cell: the kernel of the layer's cell.
+        inputs: `(B, T, D)`; what lies under the mask is not looked at.
+        kernel: `(D, G)`.
+        recurrent_kernel: `(H, G)`.
+        bias: `(G,)`; of a GRU `(2, G)`.
+        state: the cell's state, a tuple of `(B, H)`, `h` first.
+        mask: `(B, T)`, True where there is something to read; elsewhere the state stands still.
+        reverse: read from the last time step to the first.
+
+    Returns:
+        Outputs `(B, T, H)` in the order of reading, and the state after.
+    """
+    x = tf.transpose(inputs, (1, 0, 2))
+    if mask is not None:
+        mask = tf.transpose(mask)[:, :, None]
+        x = tf.where(mask, x, tf.zeros_like(x))
+    if reverse:
+        x, mask = tf.reverse(x, [0]), None if mask is None else tf.reverse(mask, [0])
+    input_bias, recurrent_bias = cell.biases(tf.convert_to_tensor(bias))
+    x = tf.nn.bias_add(tf.tensordot(x, kernel, 1), input_bias)  # (T, B, G)
+    outputs, *state = _scan(cell, x, tf.convert_to_tensor(recurrent_kernel), recurrent_bias, tuple(state), mask)
+    return tf.transpose(outputs, (1, 0, 2)), tuple(state)
+
+
+def _scan(cell: Kernel, x, recurrent_kernel, recurrent_bias, state, mask):
+    steps = tf.shape(x)[0]
+
+    def read_all(array):
+        return tf.TensorArray(array.dtype, steps, element_shape=array.shape[1:], clear_after_read=False).unstack(array)
+
+    def write_all(count):
+        return tuple(tf.TensorArray(x.dtype, steps, clear_after_read=False) for _ in range(count))
+
+    def hold(t, new, old):
+        """Takes the new values where the mask is set, the old ones elsewhere."""
+        return new if mask is None else tuple(tf.where(mask[t], n, o) for n, o in zip(new, old, strict=True))
+
+    @tf.custom_gradient
+    def scan(x, recurrent_kernel, recurrent_bias, *state):
+        xs = read_all(x)
+
+        def forward(t, before, arrays):
+            p = tf.nn.bias_add(tf.matmul(before[0], recurrent_kernel), recurrent_bias)
+            after, saved = cell.forward(xs.read(t), p, before)
+            after = hold(t, after, before)
+            written = (array.write(t, value) for array, value in zip(arrays, (after[0], *saved), strict=True))
+            return t + 1, after, tuple(written)
+
+        loop = (0, state, write_all(1 + cell.num_saved))
+        _, last, (outputs, *saved) = tf.while_loop(lambda t, *_: t < steps, forward, loop)
+        outputs = outputs.stack()  # (T, B, H)
+
+        def gradient(d_outputs, *d_last):
+            d_hs = read_all(d_outputs)
+
+            def backward(t, d_after, arrays):
+                d_after = (d_after[0] + d_hs.read(t), *d_after[1:])
+                zeros = tuple(map(tf.zeros_like, d_after))
+                dx, dp, d_before = cell.backward(hold(t, d_after, zeros), [array.read(t) for array in saved])
+                d_before = (d_before[0] + tf.matmul(dp, recurrent_kernel, transpose_b=True), *d_before[1:])
+                if mask is not None:
+                    passed = hold(t, zeros, d_after)
+                    d_before = tuple(map(tf.add, d_before, passed))
+                written = (array.write(t, value) for array, value in zip(arrays, (dx, dp), strict=False))
+                return t - 1, d_before, tuple(written)
+
+            _, d_state, arrays = tf.while_loop(
+                lambda t, *_: t >= 0, backward, (steps - 1, d_last, write_all(cell.num_gradients))
+            )
+            gradients = [array.stack() for array in arrays]
+            dx, dp = gradients[0], gradients[-1]  # (T, B, G)
+            h_before = tf.concat([state[0][None], outputs[:-1]], axis=0)
+            d_kernel = tf.tensordot(h_before, dp, [[0, 1], [0, 1]])
+            return dx, d_kernel, tf.reduce_sum(dp, (0, 1)), *d_state
+
+        return (outputs, *last), gradient
+
+    return scan(x, recurrent_kernel, recurrent_bias, *state)

@@ -1,0 +1,103 @@
+"""The one decode loop: prompt ids in, drawn ids out, and from ids to text as it comes."""
+
+import codecs
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlm.runtime.engine import Engine
+from charlm.sampling import Sampler, draw
+from charlm.tokenizer import BOS, EOS, Ids, Tokenizer
+
+_UNIFORMS = 256
+
+
+def generate(
+    engine: Engine, prompt_ids: NDArray[np.integer], *, sampler: Sampler, length: int, seed: int = 0, rows: int = 1
+) -> Iterator[Ids]:
+    """Draws ids after a prompt, for several rows at once.
+
+    Row `i` draws from a generator of its own, made from `(seed, i)`: it is the same alone or among others.
+
+    Args:
+        engine: the model.
+        prompt_ids: `(T,)`, without `<bos>`; may be empty.
+        sampler: makes probabilities of logits.
+        length: ids to draw.
+        seed: of all rows.
+        rows: `B`, how many continuations of the prompt.
+
+    Yields:
+        int32 ids `(B,)`, one step at a time.
+    """
+    state = engine.initial_state(1)
+    prompt = np.array([BOS, *prompt_ids], np.int32)
+    if len(prompt) > 1:
+        _, state = engine.unroll(prompt[None, :-1], state)
+    logits, state = engine.step(prompt[-1:], state)
+    logits, state = np.repeat(logits, rows, axis=0), tuple(np.repeat(part, rows, axis=0) for part in state)
+    counts = np.tile(np.bincount(prompt, minlength=engine.vocab_size), (rows, 1))
+    uniforms = _uniforms(seed, rows)
+    for drawn in range(length):
+        ids = draw(sampler(logits, counts), next(uniforms))
+        yield ids
+        counts[np.arange(rows), ids] += 1
+        if drawn + 1 < length:
+            logits, state = engine.step(ids, state)
+
+
+def _uniforms(seed: int, rows: int) -> Iterator[NDArray[np.float64]]:
+    generators = [np.random.default_rng((seed, row)) for row in range(rows)]
+    while True:
+        yield from np.stack([generator.random(_UNIFORMS) for generator in generators], axis=1)
+
+
+class TextStream:
+    """Turns one row's ids into text as they come, and stops at `<eos>` or a stop string.
+
+    Text is handed out as soon as it is certain: not within a character, nor where a stop string may have begun.
+    A stop string itself is left out.
+
+    Args:
+        tokenizer: gives each id's piece.
+        stop: strings that end the text.
+
+    >>> stream = TextStream(Tokenizer.bytes(), stop=["END"])
+    >>> [stream.feed(4 + byte) for byte in b"aEbEND"], stream.is_done
+    (['a', '', 'Eb', '', '', ''], True)
+    """
+
+    def __init__(self, tokenizer: Tokenizer, stop: Sequence[str] = ()):
+        self._pieces = tokenizer.pieces
+        self._stop = [string for string in stop if string]
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""
+        self.is_done = False
+
+    def feed(self, token: int) -> str:
+        """Takes one id; returns the text that is now certain."""
+        if self.is_done:
+            return ""
+        if token == EOS:
+            return self.finish()
+        self._held += self._decoder.decode(self._pieces[token])
+        ends = [place for string in self._stop if (place := self._held.find(string)) >= 0]
+        if ends:
+            self._held = self._held[: min(ends)]
+            return self.finish()
+        certain = len(self._held) - self._possible_stop()
+        text, self._held = self._held[:certain], self._held[certain:]
+        return text
+
+    def finish(self) -> str:
+        """Ends the text; returns what was held back."""
+        text = "" if self.is_done else self._held + self._decoder.decode(b"", final=True)
+        self.is_done, self._held = True, ""
+        return text
+
+    def _possible_stop(self) -> int:
+        """Returns how many characters at the end may be the beginning of a stop string."""
+        longest = max(map(len, self._stop), default=1) - 1
+        lengths = range(min(longest, len(self._held)), 0, -1)
+        return next((n for n in lengths if any(s.startswith(self._held[-n:]) for s in self._stop)), 0)

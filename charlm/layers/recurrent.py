@@ -1,0 +1,141 @@
+"""Recurrent layers: `keras.layers`' LSTM, GRU and SimpleRNN on charlm's scans, and a stack of them."""
+
+from collections.abc import Sequence
+
+from charlm.backend import has_gpu, keras, tf
+from charlm.config import CELLS
+from charlm.errors import ConfigError
+from charlm.layers import kernels
+
+
+class _Scanned:
+    """Takes the place of Keras's loop over time where charlm's scan computes the same.
+
+    On a GPU, and for options that the scan does not have, the layer runs as Keras wrote it, cuDNN included.
+    """
+
+    kernel_class: kernels.Kernel
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        if not self._fits(training):
+            return super().inner_loop(sequences, initial_state, mask, training=training)
+        outputs, state = kernels.run_layer(
+            self.kernel_class,
+            sequences,
+            self.cell.kernel,
+            self.cell.recurrent_kernel,
+            self.cell.bias,
+            keras.tree.flatten(initial_state),
+            mask=mask[0] if isinstance(mask, (list, tuple)) else mask,
+            reverse=self.go_backwards,
+        )
+        return state[0], outputs, list(state)
+
+    def _fits(self, training) -> bool:
+        cell = self.cell
+        usual = cell.activation is keras.activations.tanh and cell.use_bias and getattr(cell, "reset_after", True)
+        gates = getattr(cell, "recurrent_activation", keras.activations.sigmoid) is keras.activations.sigmoid
+        drops = training and (cell.dropout or cell.recurrent_dropout)
+        plain = not (drops or self.unroll or self.zero_output_for_mask) and self.compute_dtype == "float32"
+        return bool(usual and gates and plain) and not has_gpu()
+
+
+@keras.saving.register_keras_serializable("charlm")
+class LSTM(_Scanned, keras.layers.LSTM):
+    """`keras.layers.LSTM`: the same arguments, weights and results, on charlm's scan."""
+
+    kernel_class = kernels.LSTMKernel
+
+
+@keras.saving.register_keras_serializable("charlm")
+class GRU(_Scanned, keras.layers.GRU):
+    """`keras.layers.GRU`: the same arguments, weights and results, on charlm's scan."""
+
+    kernel_class = kernels.GRUKernel
+
+
+@keras.saving.register_keras_serializable("charlm")
+class SimpleRNN(_Scanned, keras.layers.SimpleRNN):
+    """`keras.layers.SimpleRNN`: the same arguments, weights and results, on charlm's scan."""
+
+    kernel_class = kernels.SimpleRNNKernel
+
+
+LAYERS = dict(zip(CELLS, (LSTM, GRU, SimpleRNN), strict=True))
+
+
+def dropout(x, rate: float, seed):
+    """Zeroes a share `rate` of the values and scales up the others; a pure function of `seed` (2,)."""
+    if rate == 0:
+        return x
+    kept = tf.random.stateless_uniform(tf.shape(x), seed) >= rate
+    return tf.where(kept, x / (1.0 - rate), tf.zeros_like(x))
+
+
+@keras.saving.register_keras_serializable("charlm")
+class RecurrentStack(keras.layers.Layer):
+    """Recurrent layers one upon the other: state in, state out, nothing kept between calls.
+
+    Call arguments:
+        x: `(B, T, D)`.
+        state: what a call before returned; zeros where it is None.
+        mask: `(B, T)`, True for what is to be read, on the left of each row.
+        training: whether dropout works.
+        seed: int32 `(2,)`, makes the dropout masks; drawn from TensorFlow's global generator where it is None.
+
+    Returns:
+        Outputs `(B, T, H)`, and the state: a flat tuple of `(B, H)`, for each layer `h` (and `c`).
+
+    Args:
+        cells: each layer's cell: `lstm`, `gru` or `rnn`.
+        units: width of each layer, `H`.
+        dropout: share of the values zeroed before each layer and after the last (Zaremba et al. 2014).
+
+    Raises:
+        ConfigError: a cell does not exist.
+
+    >>> stack = RecurrentStack(["lstm", "gru"], 4)
+    >>> outputs, state = stack(tf.zeros((2, 5, 3)))
+    >>> tuple(outputs.shape), len(state)
+    ((2, 5, 4), 3)
+    """
+
+    def __init__(self, cells: Sequence[str], units: int, *, dropout: float = 0.0, **kwargs):
+        super().__init__(**kwargs)
+        if not cells or any(cell not in LAYERS for cell in cells):
+            raise ConfigError(f"`cells` must name one or more of {', '.join(LAYERS)}. Received: cells={cells!r}.")
+        self.cells, self.units, self.dropout = list(cells), units, dropout
+        self.layers = [LAYERS[cell](units, return_sequences=True, return_state=True) for cell in cells]
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        for layer in self.layers:
+            layer.build(input_shape)
+            input_shape = (*input_shape[:-1], self.units)
+
+    def call(self, x, state=None, mask=None, training=None, seed=None):
+        state = self.initial_state(tf.shape(x)[0]) if state is None else state
+        drops = bool(training) and self.dropout > 0
+        if drops and seed is None:
+            seed = tf.random.uniform((2,), maxval=tf.int32.max, dtype=tf.int32)
+        new = []
+        for index, layer in enumerate(self.layers):
+            if drops:
+                x = dropout(x, self.dropout, tf.random.fold_in(seed, index))
+            count = len(layer.cell.state_size) if isinstance(layer.cell.state_size, (list, tuple)) else 1
+            x, *after = layer(x, initial_state=list(state[len(new) : len(new) + count]), mask=mask, training=training)
+            new += after
+        if drops:
+            x = dropout(x, self.dropout, tf.random.fold_in(seed, len(self.layers)))
+        return x, tuple(new)
+
+    def initial_state(self, batch_size):
+        """Returns zeros, for `batch_size` rows."""
+        parts = [part for layer in self.layers for part in keras.tree.flatten(layer.get_initial_state(batch_size))]
+        return tuple(parts)
+
+    def compute_mask(self, x, mask=None):
+        return mask, None
+
+    def get_config(self):
+        return {**super().get_config(), "cells": self.cells, "units": self.units, "dropout": self.dropout}

@@ -1,0 +1,123 @@
+"""The language model in Keras: embedding, recurrent stack, vocabulary."""
+
+from collections.abc import Sequence
+
+from charlm.backend import keras, tf
+from charlm.config import ModelConfig
+from charlm.layers.recurrent import RecurrentStack
+from charlm.tokenizer import EOS, UNK
+
+
+@keras.saving.register_keras_serializable("charlm")
+class LanguageModel(keras.Model):
+    """Reads ids `(B, T)` and gives the logits `(B, T, V)` of the id that follows each.
+
+    Args:
+        vocab_size: `V`.
+        cells: each layer's cell: `lstm`, `gru` or `rnn`.
+        units: width of each layer.
+        embedding_dim: width of the embedding; as wide as the layers where it is None.
+        dropout: share of the values zeroed before each layer and after the last.
+        tie_weights: use the embedding as the output's weights too (Press and Wolf 2017).
+
+    >>> model = LanguageModel(10, cells=["gru"], units=4)
+    >>> tuple(model(tf.zeros((2, 3), tf.int32)).shape), model.count_params()
+    ((2, 3, 10), 210)
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        *,
+        cells: Sequence[str] = ("lstm",),
+        units: int = 256,
+        embedding_dim: int | None = None,
+        dropout: float = 0.0,
+        tie_weights: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.vocab_size, self.embedding_dim, self.tie_weights = vocab_size, embedding_dim or units, tie_weights
+        self.embedding = keras.layers.Embedding(vocab_size, self.embedding_dim, name="embedding")
+        self.stack = RecurrentStack(cells, units, dropout=dropout, name="stack")
+        self.build((None, None))
+
+    @classmethod
+    def from_model_config(cls, config: ModelConfig, vocab_size: int) -> "LanguageModel":
+        """Makes the model that a run's config describes."""
+        return cls(
+            vocab_size,
+            cells=config.cells,
+            units=config.units,
+            embedding_dim=config.embedding_width,
+            dropout=config.dropout,
+            tie_weights=config.tie_weights,
+        )
+
+    def build(self, input_shape):
+        if self.built:
+            return
+        self.embedding.build(input_shape)
+        self.stack.build((*input_shape, self.embedding_dim))
+        self.output_kernel = None
+        if not self.tie_weights:
+            shape = (self.stack.units, self.vocab_size)
+            self.output_kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="output_kernel")
+        self.output_bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="output_bias")
+        self.built = True
+
+    def call(self, ids, training=None):
+        logits, _ = self.unroll(ids, self.stack.initial_state(tf.shape(ids)[0]), training=training)
+        return logits
+
+    def unroll(self, ids, state, *, training=None, seed=None):
+        """Reads ids from a given state on.
+
+        Args:
+            ids: `(B, T)`; a single step is `T = 1`.
+            state: of `initial_state`, or of a call before.
+            training: whether dropout works.
+            seed: int32 `(2,)`, makes the dropout masks.
+
+        Returns:
+            Logits `(B, T, V)`, and the state after.
+        """
+        hidden, state = self.stack(self.embedding(ids), state=state, training=training, seed=seed)
+        kernel = tf.transpose(self.embedding.embeddings) if self.tie_weights else self.output_kernel
+        return tf.tensordot(hidden, kernel, 1) + self.output_bias, state
+
+    def initial_state(self, batch_size):
+        """Returns zeros, for `batch_size` rows."""
+        return self.stack.initial_state(batch_size)
+
+    def losses(self, batch, state, *, seed):
+        """Computes what a training step needs of a batch of a stream.
+
+        Args:
+            batch: a dictionary of `inputs`, `targets` and `weights`, `(B, T)` each.
+            state: before the batch.
+            seed: int32 `(2,)`, makes the dropout masks.
+
+        Returns:
+            The summed loss of the weighted targets, the nats of the text's own characters among them, and the
+            state after.
+        """
+        logits, state = self.unroll(batch["inputs"], state, training=True, seed=seed)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)  # (B, T)
+        charged = (batch["targets"] > EOS) | (batch["targets"] == UNK)
+        return tf.reduce_sum(nats * batch["weights"]), tf.reduce_sum(tf.where(charged, nats, 0.0)), state
+
+    def named_variables(self) -> dict[str, "keras.Variable"]:
+        """Returns the weights by the names that they have in a bundle."""
+        named = {"embedding": self.embedding.embeddings, "output.bias": self.output_bias}
+        if not self.tie_weights:
+            named["output.kernel"] = self.output_kernel
+        for index, layer in enumerate(self.stack.layers):
+            for part in ("kernel", "recurrent_kernel", "bias"):
+                named[f"layers.{index}.{part}"] = getattr(layer.cell, part)
+        return named
+
+    def get_config(self):
+        stack = {"cells": self.stack.cells, "units": self.stack.units, "dropout": self.stack.dropout}
+        own = {"vocab_size": self.vocab_size, "embedding_dim": self.embedding_dim, "tie_weights": self.tie_weights}
+        return {**super().get_config(), **own, **stack}

@@ -1,0 +1,152 @@
+"""`Run` and `load`: a bundle, ready to use, without TensorFlow."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from charlm import bundle, scoring
+from charlm.config import Config
+from charlm.errors import ConfigError
+from charlm.generation import TextStream, generate
+from charlm.runtime.language_model import LanguageEngine
+from charlm.sampling import Sampler
+from charlm.scoring import Score
+
+LOG = "log.jsonl"
+
+
+class Run:
+    """A trained model and what is known about it.
+
+    Args:
+        folder: a run's folder, or any folder with a bundle.
+
+    Raises:
+        BundleError: the bundle is missing, incomplete or altered.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]):
+        self.folder = Path(folder)
+        self._bundle = bundle.read(self.folder)
+        self.config: Config = self._bundle.config
+        self.tokenizer = self._bundle.tokenizer
+        self.engine = LanguageEngine(self.config.model, self.tokenizer.vocab_size, self._bundle.tensors)
+
+    @overload
+    def sample(self, prompt: str = "", *, n: None = None, **options: Any) -> str: ...
+    @overload
+    def sample(self, prompt: str = "", *, n: int, **options: Any) -> list[str]: ...
+    def sample(self, prompt: str = "", *, n: int | None = None, **options: Any) -> str | list[str]:
+        """Writes on after a prompt.
+
+        Args:
+            prompt: how the text begins.
+            n: how many texts; each begins with the prompt.
+            **options: those of `stream`.
+
+        Returns:
+            The text, prompt included; with `n`, a list of texts.
+        """
+        texts = [prompt] * (n or 1)
+        for row, piece in self.stream(prompt, n=n or 1, **options):
+            texts[row] += piece
+        return texts if n else texts[0]
+
+    def stream(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        n: int = 1,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        unknown: str = "error",
+        **controls: Any,
+    ) -> Iterator[tuple[int, str]]:
+        """Writes on after a prompt, piece by piece.
+
+        Args:
+            prompt: how the text begins.
+            length: how many ids to draw: characters, or tokens of a `byte` or `bpe` model.
+            n: how many texts, drawn side by side.
+            seed: the same seed gives the same text; text `i` does not depend on `n`.
+            stop: strings at which a text ends; they are left out.
+            unknown: what a character of the prompt outside the vocabulary does: `error`, `skip` or `replace`.
+            **controls: the fields of `Sampler`: `temperature`, `top_k`, `top_p`, `min_p`, `repetition_penalty`.
+
+        Yields:
+            The number of the text, from 0, and its next piece, the prompt left out.
+
+        Raises:
+            ConfigError: an option is out of range.
+            UnknownCharacterError: the prompt has a character that the model does not know.
+        """
+        for name, value, least in (("length", length, 0), ("n", n, 1), ("seed", seed, 0)):
+            if value < least:
+                raise ConfigError(f"`{name}` must be at least {least}. Received: {name}={value}.")
+        sampler, prompt_ids = Sampler(**controls), self.tokenizer.encode(prompt, unknown=unknown)
+        return self._stream(prompt_ids, sampler, length=length, n=n, seed=seed, stop=stop)
+
+    def _stream(
+        self, prompt_ids: Any, sampler: Sampler, *, length: int, n: int, seed: int, stop: Sequence[str]
+    ) -> Iterator[tuple[int, str]]:
+        streams = [TextStream(self.tokenizer, stop) for _ in range(n)]
+        for ids in generate(self.engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=n):
+            for row, (stream, token) in enumerate(zip(streams, ids.tolist(), strict=True)):
+                if piece := stream.feed(token):
+                    yield row, piece
+            if all(stream.is_done for stream in streams):
+                return
+        for row, stream in enumerate(streams):
+            if piece := stream.finish():
+                yield row, piece
+
+    def score(self, text: str, *, progress: str | None = None) -> Score:
+        """Tells what a text costs under the model.
+
+        Args:
+            text: any text; a character outside the vocabulary costs `<unk>` plus 21 bits.
+            progress: shows a progress bar under this name.
+        """
+        return scoring.score(self.engine, self.tokenizer, text, progress=progress)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The evaluations during training, in order; empty where the bundle came without its log."""
+        path = self.folder / LOG
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What there is to know about the bundle: a flat dictionary for `charlm info`."""
+        model, data = self.config.model, self.config.data
+        return {
+            "run": str(self.folder),
+            "task": model.task,
+            "can": ["sample", "score"],
+            "cells": list(model.cells),
+            "units": model.units,
+            "embedding_dim": model.embedding_width,
+            "parameters": int(sum(np.size(tensor) for tensor in self._bundle.tensors.values())),
+            "tokenizer": self.tokenizer.kind,
+            "vocab_size": self.tokenizer.vocab_size,
+            "split": data.split,
+            **self._bundle.about,
+            **self._bundle.facts,
+        }
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+
+def load(folder: str | os.PathLike[str]) -> Run:
+    """Opens a trained run, or any folder with a bundle.
+
+    Raises:
+        BundleError: the bundle is missing, incomplete or altered.
+    """
+    return Run(folder)

@@ -1,0 +1,1 @@
+"""The NumPy engine: trained models without TensorFlow."""

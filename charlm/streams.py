@@ -1,0 +1,136 @@
+"""Token store to `tf.data`: batches that are pure functions of (seed, epoch, step)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from charlm.backend import tf
+from charlm.corpus import Store
+from charlm.errors import CorpusError
+from charlm.tokenizer import BOS, PAD
+
+
+class Batch(NamedTuple):
+    """A batch of a stream.
+
+    `rows` holds what is dealt to the replicas, rows first: `inputs`, `targets` (int32) and `weights` (float32),
+    `(B, T)` each, and `reset` (bool), `(B,)`: the row starts from zero, and its first input is `<bos>`.
+    """
+
+    rows: dict[str, "tf.Tensor"]
+    tokens: "tf.Tensor"  #: float32: the sum of all weights
+    characters: "tf.Tensor"  #: int64: how many characters of the text the targets are
+
+
+def steps_per_epoch(store: Store, split: str, *, batch_size: int, length: int) -> int:
+    """Returns the steps that one pass over a split takes.
+
+    Raises:
+        CorpusError: the split is too short for one batch; the message says which number to lower.
+    """
+    tokens = store.splits[split].tokens
+    if steps := tokens // (batch_size * length):
+        return steps
+    if tokens >= length:
+        remedy = f"Lower batch_size to {tokens // length} (--batch-size {tokens // length})."
+    elif tokens:
+        remedy = f"Lower batch_size to 1 and sequence_length to {tokens} (--batch-size 1 --sequence-length {tokens})."
+    else:
+        remedy = "Use a longer text."
+    raise CorpusError(
+        f"The {split} split has {tokens:,} ids: too few for one batch of {batch_size} rows of {length}. {remedy}"
+    )
+
+
+def contiguous(
+    store: Store, split: str, *, batch_size: int, length: int, seed: int = 0, start: int = 0
+) -> "tf.data.Dataset":
+    """Streams batches whose rows run on from one to the next, so that a state can be carried.
+
+    Each epoch, row `r` walks through the `r`-th of `batch_size` equal parts of the split. Where the parts begin
+    shifts a little from epoch to epoch, within what would be left over at the end.
+
+    Args:
+        store: the corpus.
+        split: `train`, `validation` or `test`.
+        batch_size: rows, `B`.
+        length: ids a row, `T`.
+        seed: of the shifts.
+        start: the step to begin with; earlier ones are not computed.
+
+    Returns:
+        An endless dataset of `Batch`.
+
+    Raises:
+        CorpusError: the split is too short for one batch.
+    """
+    tokens = store.tokens(split)
+    steps = steps_per_epoch(store, split, batch_size=batch_size, length=length)
+    part = steps * length
+
+    def places(step: int) -> tuple[np.ndarray, np.ndarray]:
+        epoch, within = divmod(step, steps)
+        shift = np.random.default_rng((seed, epoch)).integers(len(tokens) - part * batch_size + 1)
+        first = shift + part * np.arange(batch_size) + within * length
+        return first, np.full(batch_size, within == 0)
+
+    return _stream(store, tokens, places, batch_size=batch_size, length=length, start=start)
+
+
+def windows(
+    store: Store, split: str, *, batch_size: int, length: int, seed: int = 0, start: int = 0
+) -> "tf.data.Dataset":
+    """Streams shuffled windows, each of which starts from zero.
+
+    Each epoch cuts the split into windows from another offset and shuffles them anew.
+
+    Args:
+        store: the corpus.
+        split: `train`, `validation` or `test`.
+        batch_size: rows, `B`.
+        length: ids a row, `T`.
+        seed: of the offsets and the order.
+        start: the step to begin with; earlier ones are not computed.
+
+    Returns:
+        An endless dataset of `Batch`.
+
+    Raises:
+        CorpusError: the split is too short for one batch.
+    """
+    tokens = store.tokens(split)
+    steps = steps_per_epoch(store, split, batch_size=batch_size, length=length)
+    last = len(tokens) // length - 1
+
+    def places(step: int) -> tuple[np.ndarray, np.ndarray]:
+        epoch, within = divmod(step, steps)
+        offset = np.random.default_rng((seed, epoch)).integers(len(tokens) - (last + 1) * length + 1)
+        numbers = within * batch_size + np.arange(batch_size)
+        shuffled = tf.random.experimental.index_shuffle(numbers, [seed, epoch, 0], last).numpy()
+        return offset + shuffled * length, np.ones(batch_size, bool)
+
+    return _stream(store, tokens, places, batch_size=batch_size, length=length, start=start)
+
+
+def _stream(store: Store, tokens, places, *, batch_size: int, length: int, start: int) -> "tf.data.Dataset":
+    characters_per_id = store.tokenizer.characters_per_id
+
+    def read(step):
+        first, reset = places(int(step))
+        index = first[:, None] + np.arange(-1, length)  # (B, T + 1)
+        ids = tokens[np.maximum(index, 0)].astype(np.int32)
+        ids[reset, 0] = BOS
+        targets = ids[:, 1:]
+        weights = ((targets != BOS) & (targets != PAD)).astype(np.float32)
+        return ids[:, :-1], targets, weights, reset, weights.sum(), characters_per_id[targets].sum()
+
+    types = (tf.int32, tf.int32, tf.float32, tf.bool, tf.float32, tf.int64)
+    shapes = ((batch_size, length),) * 3 + ((batch_size,), (), ())
+
+    def batch(step):
+        values = tf.numpy_function(read, [step], types, stateful=False)
+        inputs, targets, weights, reset, total, characters = map(tf.ensure_shape, values, shapes)
+        rows = {"inputs": inputs, "targets": targets, "weights": weights, "reset": reset}
+        return Batch(rows, total, characters)
+
+    return tf.data.Dataset.range(start, np.iinfo(np.int64).max).map(batch).prefetch(4)
