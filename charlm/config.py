@@ -135,7 +135,7 @@ class TrainingConfig:
 
 
 SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
-_BUDGETS = ("minutes", "epochs", "steps")
+BUDGETS = ("minutes", "epochs", "steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Config:
         for name in settings:
             if name not in setting_names():
                 raise unknown_name(name, list(setting_names()))
-        if len(given := [name for name in _BUDGETS if settings.get(name) is not None]) > 1:
+        if len(given := [name for name in BUDGETS if settings.get(name) is not None]) > 1:
             raise ConfigError(f"A run has one budget. Received: {' and '.join(given)}.")
         return cls(
             **{

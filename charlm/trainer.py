@@ -1,0 +1,111 @@
+"""One optimiser step, on every replica: the model, the optimiser and the carried state."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from charlm.backend import keras, tf
+from charlm.config import TrainingConfig
+from charlm.streams import Batch
+
+
+class StepResult(NamedTuple):
+    """What a step tells."""
+
+    nats: float  #: of the text's own characters, summed
+    gradient_norm: float  #: before clipping
+
+
+class Trainer:
+    """All that changes in training, and the step that changes it.
+
+    A batch is dealt to the replicas by rows. Each computes its gradient, divided by the tokens of the whole batch;
+    their sum is clipped by its global norm and applied once.
+
+    Args:
+        strategy: where the replicas are.
+        make_model: makes the model; called in the strategy's scope.
+        config: learning rate, decay, clipping and seed.
+    """
+
+    def __init__(
+        self, strategy: "tf.distribute.Strategy", make_model: Callable[[], "keras.Model"], config: TrainingConfig
+    ):
+        self.strategy, self.config = strategy, config
+        keras.utils.set_random_seed(config.seed)
+        with strategy.scope():
+            self.model = make_model()
+            self.optimizer = keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
+            self.optimizer.exclude_from_weight_decay(
+                var_list=[variable for variable in self.model.trainable_variables if len(variable.shape) < 2]
+            )
+            self.optimizer.build(self.model.trainable_variables)
+        rows = config.batch_size // strategy.num_replicas_in_sync
+        self.state = tuple(
+            self._deal(np.tile(part, (strategy.num_replicas_in_sync, 1))) for part in self.model.initial_state(rows)
+        )
+        self._step = tf.function(self._strategy_step)
+
+    def step(self, batch: Batch, step: int, learning_rate: float) -> StepResult:
+        """Takes one optimiser step.
+
+        Args:
+            batch: of a stream, as NumPy arrays.
+            step: its number; dropout's masks are made from it.
+            learning_rate: of this step.
+        """
+        rows = {name: self._deal(value) for name, value in batch.rows.items()}
+        scalars = (tf.constant(batch.tokens), tf.constant(step, tf.int32), tf.constant(learning_rate, tf.float32))
+        nats, norm, self.state = self._step(rows, self.state, *scalars)
+        return StepResult(float(nats), float(norm))
+
+    def _strategy_step(self, rows, state, tokens, step, learning_rate):
+        nats, gradients, state = self.strategy.run(self._replica_step, (rows, state, tokens, step))
+        gradients = [self.strategy.reduce("SUM", gradient, axis=None) for gradient in gradients]
+        gradients, norm = tf.clip_by_global_norm(gradients, self.config.clip_norm)
+        self.optimizer.learning_rate.assign(learning_rate)
+        # In this context, outside the replicas, Keras does not reduce the gradients again.
+        self.optimizer.apply(gradients, self.model.trainable_variables)
+        return self.strategy.reduce("SUM", nats, axis=None), norm, state
+
+    def _replica_step(self, rows, state, tokens, step):
+        state = tuple(tf.where(rows["reset"][:, None], tf.zeros_like(part), part) for part in state)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.random.fold_in(tf.stack([self.config.seed, step]), replica)
+        with tf.GradientTape() as tape:
+            loss, nats, state = self.model.losses(rows, state, seed=seed)
+            loss /= tokens
+        variables = [variable.value for variable in self.model.trainable_variables]
+        gradients = tape.gradient(loss, variables)
+        return nats, [tf.convert_to_tensor(gradient) for gradient in gradients], state
+
+    def _deal(self, value):
+        """Splits an array by rows among the replicas."""
+        count = self.strategy.num_replicas_in_sync
+        rows = len(value) // count
+        return self.strategy.experimental_distribute_values_from_function(
+            lambda context: tf.constant(value[context.replica_id_in_sync_group * rows :][:rows])
+        )
+
+    def _gather(self, value) -> np.ndarray:
+        return np.concatenate([part.numpy() for part in self.strategy.experimental_local_results(value)])
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Returns the weights, by the names that they have in a bundle."""
+        return {name: variable.numpy() for name, variable in self.model.named_variables().items()}
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Returns everything that `restore` needs."""
+        weights = {f"model/{name}": value for name, value in self.weights().items()}
+        optimizer = {f"optimizer/{index}": variable.numpy() for index, variable in enumerate(self.optimizer.variables)}
+        carried = {f"carried/{index}": self._gather(part) for index, part in enumerate(self.state)}
+        return {**weights, **optimizer, **carried}
+
+    def restore(self, tensors: dict[str, np.ndarray]) -> None:
+        """Puts back what `tensors` gave."""
+        for name, variable in self.model.named_variables().items():
+            variable.assign(tensors[f"model/{name}"])
+        for index, variable in enumerate(self.optimizer.variables):
+            variable.assign(tensors[f"optimizer/{index}"])
+        self.state = tuple(self._deal(tensors[f"carried/{index}"]) for index in range(len(self.state)))
