@@ -51,11 +51,11 @@ def write_tensors(folder: Path, tensors: Tensors, facts: Mapping[str, str]) -> N
         tensors: name → array.
         facts: strings to keep beside them, under the header's hash.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     metadata = {**facts, **_hashes(folder, tensors, facts)}
     with files.replacing_file(folder / MODEL) as temporary:
-        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, temporary, metadata)
+        temporary.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, metadata))
 
 
 def _hashes(folder: Path, tensors: Tensors, facts: Mapping[str, str]) -> dict[str, str]:

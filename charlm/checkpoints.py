@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+from safetensors.numpy import save as serialize
 
 from charlm import files
 
@@ -43,7 +44,8 @@ def save(run: Path, step: int, tensors: Mapping[str, np.ndarray], state: Mapping
         state: anything that JSON can hold.
     """
     with files.replacing_folder(run / FOLDER / f"step-{step:09d}") as folder:
-        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, folder / _TENSORS)
+        contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        (folder / _TENSORS).write_bytes(serialize(contiguous))
         (folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
         (folder / _MANIFEST).write_text(json.dumps(_manifest(folder)), encoding="utf-8")
     for old in _folders(run)[:-KEPT]:

@@ -53,7 +53,8 @@ class DataConfig:
             shares = ()
         if len(shares) not in (2, 3) or sum(shares) != 100 or min(shares) < 0 or 0 in shares[:2]:
             raise ConfigError(
-                f"`split` must be two or three percentages that add up to 100, such as 90/5/5. Received: split={self.split!r}."
+                "`split` must be two or three percentages that add up to 100, such as 90/5/5. "
+                f"Received: split={self.split!r}."
             )
         return shares
 
@@ -69,7 +70,7 @@ class ModelConfig:
     layers: int = option(1, "recurrent layers", minimum=1, maximum=64)
     units: int = option(256, "width of each recurrent layer", minimum=1, maximum=1 << 16)
     embedding_dim: int | None = option(
-        None, "width of the embedding (as wide as the layers where not given)", minimum=1, maximum=1 << 16
+        None, "width of the embedding (default: as wide as the layers)", minimum=1, maximum=1 << 16
     )
     dropout: float = option(
         0.0, "share of the values that are zeroed before, between and after the layers", minimum=0, below=1
@@ -98,7 +99,8 @@ class ModelConfig:
             return cells * self.layers
         if self.layers not in (len(cells), type(self).layers):
             raise ConfigError(
-                f"`cell` names {len(cells)} layers. Received: cell={self.cell!r}, layers={self.layers}. Leave out layers."
+                f"`cell` names {len(cells)} layers. Received: cell={self.cell!r}, layers={self.layers}. "
+                "Leave out layers."
             )
         return cells
 

@@ -110,7 +110,8 @@ def prepare(
     for name in ("train", "validation"):
         if not store.splits[name].characters:
             raise CorpusError(
-                f"The {name} split holds no characters. Use a longer text, or another --split (now {config.split}, by {config.split_by})."
+                f"The {name} split holds no characters. Use a longer text, "
+                f"or another split (now {config.split}, by {config.split_by})."
             )
     return store
 

@@ -109,7 +109,8 @@ def fetch(entry: Entry) -> Path:
         received, digest = _download(entry, temporary)
         if received != entry.bytes:
             raise DownloadError(
-                f"{entry.name}: {received:,} bytes came from {entry.address}, {entry.bytes:,} were expected. Try again later."
+                f"{entry.name}: {received:,} bytes came from {entry.address}, "
+                f"{entry.bytes:,} were expected. Try again later."
             )
         if digest != entry.sha256:
             raise DownloadError(

@@ -13,14 +13,14 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from charlm.errors import TextError
 
 BLOCK_BYTES = 1 << 20
 STANDARD_INPUT = "-"
 
-_OPENERS: dict[str, Callable[..., BinaryIO]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}  # type: ignore[dict-item]
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SNIFF_BYTES = 8192
 
@@ -158,7 +158,7 @@ def _lines(pieces: Iterable[str]) -> Iterator[str]:
 def _open(name: str) -> BinaryIO:
     if name == STANDARD_INPUT:
         return sys.stdin.buffer
-    return _OPENERS.get(Path(name).suffix.lower(), open)(name, "rb")  # type: ignore[return-value]
+    return _OPENERS.get(Path(name).suffix.lower(), open)(name, "rb")
 
 
 def _characters(name: str, encoding: str, errors: str, normalize_newlines: bool) -> Iterator[str]:
@@ -214,7 +214,8 @@ class _Decoder:
     def _skip_mark(self, block: bytes) -> int:
         if block.startswith(_UTF16_MARKS):
             raise TextError(
-                f"{self._name} is UTF-16, not UTF-8: it begins with that encoding's mark. Pass encoding='utf-16' (--encoding utf-16)."
+                f"{self._name} is UTF-16, not UTF-8: it begins with that encoding's mark. "
+                "Pass encoding='utf-16' (--encoding utf-16)."
             )
         if not block.startswith(codecs.BOM_UTF8):
             return 0

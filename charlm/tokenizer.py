@@ -23,7 +23,7 @@ _CHAR_LAYOUT = {
     "post_processor": None,
     "decoder": {"type": "Fuse"},
 }
-_BYTE_LAYOUT = {
+_BYTE_LAYOUT: dict[str, Any] = {
     "normalizer": None,
     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False},
     "post_processor": None,
@@ -67,7 +67,7 @@ class Tokenizer:
             self.kind, pieces = _read(specification)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise TokenizerError(
-                "The tokenizer is not one of charlm's (char, byte or byte-level bpe). Train with --tokenizer to make one."
+                "The tokenizer is not one of charlm's (char, byte or byte-level bpe). Train to make one."
             ) from None
         self.vocab_size = len(pieces)
         self.pieces = pieces

@@ -49,8 +49,12 @@ class LanguageEngine:
             for index, cell in enumerate(config.cells)
         ]
         self._table: Array = tensors["embedding"] @ self.layers[0].kernel + self.layers[0].input_bias  # (V, G)
-        self._output_kernel: Array = tensors["embedding"].T if config.tie_weights else tensors["output.kernel"]
-        self._output_bias: Array = tensors["output.bias"]
+        output_kernel = tensors["embedding"].T if config.tie_weights else tensors["output.kernel"]
+        # What each layer's outputs are multiplied with: the next layer's kernel, and the vocabulary's at last.
+        self._projections: list[tuple[Array, Array]] = [
+            *((layer.kernel, layer.input_bias) for layer in self.layers[1:]),
+            (output_kernel, tensors["output.bias"]),
+        ]
 
     def initial_state(self, batch_size: int) -> State:
         """Returns zeros: for each layer its state, `(B, H)` each."""
@@ -60,37 +64,34 @@ class LanguageEngine:
 
     def step(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns logits `(B, V)` and the state after."""
-        new: list[Array] = []
-        x = self._table[ids]
-        for layer in self.layers:
-            if new:
-                x = h @ layer.kernel + layer.input_bias  # noqa: F821 (set by the layer before)
-            h, *rest = layer.step(x, state[len(new) : len(new) + layer.num_states])
-            new += [h, *rest]
-        return h @ self._output_kernel + self._output_bias, tuple(new)
+        x: Array = self._table[ids]
+        new: State = ()
+        for layer, (kernel, bias) in zip(self.layers, self._projections, strict=True):
+            after = layer.step(x, state[len(new) : len(new) + layer.num_states])
+            x = after[0] @ kernel + bias
+            new += after
+        return x, new
 
     def unroll(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads ids `(B, T)`; returns logits `(B, T, V)` and the state after."""
-        hidden, state = self.hidden_states(ids, state)
-        logits = hidden[-1] @ self._output_kernel + self._output_bias
-        return logits.transpose(1, 0, 2), state
+        logits, _, state = self.unroll_layers(ids, state)
+        return logits, state
 
-    def hidden_states(self, ids: Ids, state: State) -> tuple[list[Array], State]:
-        """Reads ids `(B, T)`; returns each layer's outputs, time first, `(T, B, H)`, and the state after."""
-        new: list[Array] = []
+    def unroll_layers(self, ids: Ids, state: State) -> tuple[Array, list[Array], State]:
+        """Reads ids `(B, T)`; returns logits `(B, T, V)`, each layer's outputs `(B, T, H)`, and the state after."""
+        x: Array = self._table[ids.T]  # (T, B, G)
+        new: State = ()
         outputs: list[Array] = []
-        x = self._table[ids.T]  # (T, B, G)
-        for layer in self.layers:
-            if outputs:
-                x = outputs[-1] @ layer.kernel + layer.input_bias
-            current = state[len(new) : len(new) + layer.num_states]
-            h = np.empty((*x.shape[:2], self.units), np.float32)
+        for layer, (kernel, bias) in zip(self.layers, self._projections, strict=True):
+            after = state[len(new) : len(new) + layer.num_states]
+            h = np.empty((*x.shape[:2], self.units), np.float32)  # (T, B, H)
             for t in range(len(x)):
-                current = layer.step(x[t], current)
-                h[t] = current[0]
-            outputs.append(h)
-            new += current
-        return outputs, tuple(new)
+                after = layer.step(x[t], after)
+                h[t] = after[0]
+            x = h @ kernel + bias
+            outputs.append(h.transpose(1, 0, 2))
+            new += after
+        return x.transpose(1, 0, 2), outputs, new
 
 
 def _check(expected: dict[str, tuple[int, ...]], tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -100,7 +101,8 @@ def _check(expected: dict[str, tuple[int, ...]], tensors: Mapping[str, NDArray[A
         found = tensors[name]
         if found.shape != shape or found.dtype != np.float32:
             raise BundleError(
-                f"The tensor '{name}' must be float32 {shape}, as the config says. Received: {found.dtype} {found.shape}."
+                f"The tensor '{name}' must be float32 {shape}, as the config says. "
+                f"Received: {found.dtype} {found.shape}."
             )
     if extra := sorted(set(tensors) - set(expected)):
         raise BundleError(f"The bundle holds a tensor '{extra[0]}' that its config does not have. Train again.")

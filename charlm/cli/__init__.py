@@ -1,0 +1,108 @@
+"""The command line: each command parses, calls one library function, and prints.
+
+Results go to stdout, everything else to stderr. A command's module is imported only when that command is asked
+for, so that `--help` answers at once.
+"""
+
+import argparse
+import errno
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from charlm import __version__
+from charlm.errors import CharlmError, ConfigError
+
+COMMANDS = {
+    "train": "train a model on text",
+    "sample": "write on after a prompt",
+    "score": "tell how many bits a text costs under a model",
+    "info": "tell what a run's bundle holds",
+    "corpus": "list and fetch corpora",
+}
+EXAMPLES = """\
+examples:
+  charlm train book.txt --minutes 3 -o runs/book     train on a file for three minutes
+  charlm sample runs/book --prompt "Once upon"       write on
+  charlm score runs/book chapter.txt                 bits per character of another text
+  charlm train python-manual --minutes 1 -o runs/py  no text at hand? CPython's own manual
+
+`charlm COMMAND --help` tells more of each.
+"""
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An `argparse` parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_USAGE, f"{self.prog}: {message}. See `{self.prog} --help`.\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    options = _make_parser(arguments).parse_args(arguments)
+    _log_to_stderr()
+    try:
+        options.run(options)
+        sys.stdout.flush()
+        return DONE
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has gone: `charlm sample … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (CharlmError, OSError) as error:
+        if options.debug:
+            raise
+        return _fail(_explain(error), WRONG_USAGE if isinstance(error, ConfigError) else FAILED)
+
+
+def _make_parser(arguments: Sequence[str]) -> Parser:
+    parser = Parser(
+        prog="charlm",
+        description="Character-level language models: train on a text file in minutes, sample at once.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"charlm {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    asked = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name == asked:
+            module = importlib.import_module(f"charlm.cli.{name}")
+            command.description = module.DESCRIPTION
+            module.add_arguments(command)
+            command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+            command.set_defaults(run=module.run)
+    return parser
+
+
+def _log_to_stderr() -> None:
+    logger = logging.getLogger("charlm")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
+def _explain(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    where = f": {error.filename}" if error.filename else ""
+    remedy = ""
+    if error.errno == errno.ENOSPC:
+        remedy = ". Free some space; a run goes on from its last checkpoint with --resume"
+    return f"{error.strerror or error}{where}{remedy}."
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"charlm: {' '.join(message.split())}", file=sys.stderr)
+    return code

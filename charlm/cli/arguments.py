@@ -1,0 +1,35 @@
+"""Flags made from the fields of a config dataclass."""
+
+import argparse
+import dataclasses
+
+from charlm.options import value_type
+
+
+def add_options(parser: argparse.ArgumentParser, config: type) -> None:
+    """Adds a flag for each field of a dataclass made with `option`; flags that are not given leave no trace.
+
+    Args:
+        parser: where to add them.
+        config: the dataclass; its docstring is the title of the group.
+    """
+    title = (config.__doc__ or "").splitlines()[0].rstrip(".").lower()
+    group = parser.add_argument_group(title)
+    for field in dataclasses.fields(config):
+        kind = value_type(config, field)
+        help = field.metadata["help"].replace("%", "%%")
+        if field.default is not None and kind is not bool:
+            help += f" (default: {field.default})"
+        flag = "--" + field.name.replace("_", "-")
+        if kind is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help)
+            continue
+        choices = field.metadata["choices"]
+        metavar = field.metadata["metavar"] or ("|".join(choices) if choices else kind.__name__.upper())
+        group.add_argument(flag, type=kind, default=argparse.SUPPRESS, metavar=metavar, help=help)
+
+
+def given_options(options: argparse.Namespace, config: type) -> dict[str, object]:
+    """Returns the fields of a dataclass that were given as flags."""
+    names = [field.name for field in dataclasses.fields(config)]
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}

@@ -1,0 +1,62 @@
+"""`charlm sample`."""
+
+import argparse
+import json
+import sys
+
+from charlm.cli.arguments import add_options, given_options
+from charlm.run import load
+from charlm.sampling import Sampler
+
+DESCRIPTION = """\
+Writes on after a prompt, as it is drawn. The same seed gives the same text.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    parser.add_argument("--prompt", default="", metavar="S", help="how the text begins")
+    parser.add_argument("--length", type=int, default=500, metavar="N", help="characters to draw (default: 500)")
+    parser.add_argument("--stop", action="append", default=[], metavar="S", help="end at this string; may be repeated")
+    parser.add_argument("--n", type=int, default=1, metavar="N", help="how many texts (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
+    parser.add_argument(
+        "--unknown",
+        choices=("error", "skip", "replace"),
+        default="error",
+        help="what a character of the prompt that the model does not know does (default: error)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a text")
+    add_options(parser, Sampler)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    trained = load(options.folder)
+    settings = {name: getattr(options, name) for name in ("length", "n", "seed", "stop", "unknown")}
+    pieces = trained.stream(options.prompt, **settings, **given_options(options, Sampler))
+    if options.n == 1 and not options.json:
+        print(printable(options.prompt), end="")
+        for _, piece in pieces:
+            print(printable(piece), end="", flush=True)
+        print()
+        return
+    texts = [options.prompt] * options.n
+    for row, piece in pieces:
+        texts[row] += piece
+    for row, text in enumerate(texts):
+        if options.json:
+            print(json.dumps({"index": row, "seed": options.seed, "prompt": options.prompt, "text": text}))
+        else:
+            print(f"--- {row + 1} of {options.n} ---\n{printable(text)}")
+
+
+def printable(text: str) -> str:
+    """Returns a text with its control characters escaped where stdout is a terminal."""
+    if not sys.stdout.isatty():
+        return text
+    return "".join(
+        character if character in "\n\t" or character.isprintable() else f"\\x{ord(character):02x}"
+        for character in text
+    )

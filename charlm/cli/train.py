@@ -1,0 +1,55 @@
+"""`charlm train`."""
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+from charlm.cli.arguments import add_options, given_options
+from charlm.config import SECTIONS, read_toml
+
+DESCRIPTION = """\
+Trains a language model on text and leaves it in a folder, with its log and checkpoints.
+
+CORPUS is a file, a folder, a glob, `-` for standard input, or the name of a corpus (`charlm corpus list`).
+Give one of --minutes, --epochs and --steps; --minutes counts the whole command. Ctrl-C saves, and
+--resume goes on from there. Settings may come from a TOML file (--config) or a preset; flags win.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("corpus", nargs="+", metavar="CORPUS", help="file, folder, glob, - or name")
+    parser.add_argument("-o", "--output", metavar="RUN", help="the run's folder (default: runs/ and the corpus's name)")
+    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint, if there is one")
+    parser.add_argument("--preset", metavar="P", help="sizes by name: tiny, small, medium or large")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="read settings from a TOML file")
+    for section in SECTIONS.values():
+        add_options(parser, section)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    started = time.monotonic()
+    settings = read_toml(options.config) if options.config else {}
+    for section in SECTIONS.values():
+        settings |= given_options(options, section)
+    preset = options.preset or settings.pop("preset", None)
+    minutes = settings.get("minutes")
+
+    from charlm.training import train
+
+    trained = train(
+        options.corpus,
+        options.output,
+        preset=preset,
+        resume=options.resume,
+        deadline=started + 60 * minutes if isinstance(minutes, int | float) else None,
+        **settings,
+    )
+    best = min(trained.log, key=lambda line: line["valid_nats_per_character"])
+    nats = best["valid_nats_per_character"]
+    print(
+        f"{trained.folder}: {nats / math.log(2):.3f} bits per character ({nats:.4f} nats) on the validation split, "
+        f"state carried, after step {best['step']:,}"
+    )
