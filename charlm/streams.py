@@ -106,7 +106,7 @@ def windows(
         epoch, within = divmod(step, steps)
         offset = np.random.default_rng((seed, epoch)).integers(len(tokens) - (last + 1) * length + 1)
         numbers = within * batch_size + np.arange(batch_size)
-        shuffled = tf.random.experimental.index_shuffle(numbers, [seed, epoch, 0], last).numpy()
+        shuffled = tf.random.experimental.index_shuffle(numbers, [seed, epoch], last).numpy()
         return offset + shuffled * length, np.ones(batch_size, bool)
 
     return _stream(store, tokens, places, batch_size=batch_size, length=length, start=start)

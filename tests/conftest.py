@@ -1,0 +1,67 @@
+"""What all tests share: a cache of their own, and a small trained run."""
+
+import json
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Keeps the user's cache out of the tests."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("CHARLM_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def text():
+    """A little English of our own, with a few characters beyond ASCII."""
+    sentence = "The café by the sea serves fresh bread; the baker’s cat sleeps in the warm window all day long.\n"
+    rng = np.random.default_rng(0)
+    words = sentence.split()
+    return "".join(" ".join(rng.permutation(words)) + "\n" for _ in range(60))
+
+
+@pytest.fixture(scope="session")
+def text_file(text, tmp_path_factory):
+    path = tmp_path_factory.mktemp("text") / "café.txt"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def settings():
+    """Enough training to have a run, in a second."""
+    return {
+        "cell": "lstm,gru",
+        "units": 16,
+        "batch_size": 4,
+        "sequence_length": 16,
+        "steps": 12,
+        "evaluate_every": 6,
+        "dropout": 0.1,
+        "split": "80/20",
+    }
+
+
+@pytest.fixture(scope="session")
+def trained(text_file, settings, tmp_path_factory):
+    """A trained run; tests must not change its folder."""
+    import charlm
+
+    return charlm.train(text_file, tmp_path_factory.mktemp("runs") / "small", **settings)
+
+
+@pytest.fixture
+def copied(trained, tmp_path):
+    """A copy of the trained run's bundle that a test may damage."""
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((trained.folder / name).read_bytes())
+    return tmp_path
+
+
+def read_log(folder):
+    """Returns the lines of a run's log."""
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]

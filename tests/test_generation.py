@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from fakes import CountingEngine, MemoryEngine
+
+from charlm.generation import TextStream, generate
+from charlm.sampling import Sampler
+from charlm.tokenizer import EOS, Tokenizer
+
+
+def ids_of(engine, prompt, **options):
+    options = {"sampler": Sampler(), "length": 20} | options
+    return np.stack(list(generate(engine, np.array(prompt, int), **options)), axis=1).tolist()
+
+
+def test_it_continues_the_prompt():
+    assert ids_of(CountingEngine(10), [4, 5, 6], length=6) == [[7, 8, 9, 4, 5, 6]]
+    assert ids_of(CountingEngine(10), [], length=3) == [[4, 5, 6]]
+    assert list(generate(CountingEngine(10), np.zeros(0, int), sampler=Sampler(), length=0)) == []
+
+
+def test_a_row_does_not_depend_on_its_mates():
+    alone = ids_of(MemoryEngine(9), [5], seed=3)
+    among = ids_of(MemoryEngine(9), [5], seed=3, rows=5)
+    assert among[0] == alone[0]
+    assert len({tuple(row) for row in among}) == 5
+    assert ids_of(MemoryEngine(9), [5], seed=4) != alone
+
+
+def test_temperature_zero_is_greedy_whatever_the_seed():
+    rows = {tuple(ids_of(MemoryEngine(9), [5], seed=seed, sampler=Sampler(temperature=0))[0]) for seed in range(3)}
+    assert len(rows) == 1
+
+
+def test_special_ids_are_never_drawn():
+    drawn = ids_of(MemoryEngine(9), [5], length=500, rows=4, sampler=Sampler(temperature=5.0))
+    assert min(min(row) for row in drawn) == EOS
+
+
+def test_the_penalty_counts_the_prompt_and_what_was_written():
+    engine = CountingEngine(10, certainty=1.0)
+    strong = Sampler(temperature=0, repetition_penalty=1e6)
+    assert ids_of(engine, [4], length=2, sampler=strong)[0][0] == 5
+    assert ids_of(engine, [5, 4], length=1, sampler=Sampler(temperature=0, repetition_penalty=0.5)) == [[5]]
+
+
+def feed(stream, text):
+    return [stream.feed(4 + byte) for byte in text.encode()]
+
+
+def test_characters_come_whole():
+    stream = TextStream(Tokenizer.bytes())
+    assert feed(stream, "aé😀") == ["a", "", "é", "", "", "", "😀"]
+    assert feed(stream, "é")[0] == ""
+    assert TextStream(Tokenizer.bytes()).finish() == ""
+
+
+def test_what_cannot_become_a_character_is_shown_as_replacement():
+    stream = TextStream(Tokenizer.bytes())
+    assert stream.feed(4 + 0xC3) == ""
+    assert stream.finish() == "\ufffd"
+
+
+@pytest.mark.parametrize(
+    "text, stop, expected",
+    [
+        ("one two END three", ["END"], "one two "),
+        ("one EN two", ["END"], "one EN two"),
+        ("ENEND", ["END"], "EN"),
+        ("aab", ["ab", "b"], "a"),
+        ("line\n\nnext", ["\n\n"], "line"),
+        ("no stop", ["", "zzz"], "no stop"),
+        ("déjà vu", ["à"], "déj"),
+    ],
+)
+def test_stop_strings_end_the_text_and_are_left_out(text, stop, expected):
+    stream = TextStream(Tokenizer.bytes(), stop)
+    assert "".join(feed(stream, text)) + stream.finish() == expected
+
+
+def test_eos_ends_the_text():
+    stream = TextStream(Tokenizer.bytes(), ["xyz"])
+    assert feed(stream, "ax") == ["a", ""]
+    assert stream.feed(EOS) == "x"
+    assert stream.is_done
+    assert stream.feed(4 + 65) == stream.finish() == ""

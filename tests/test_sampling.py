@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from charlm.errors import ConfigError
+from charlm.sampling import Sampler, draw, softmax
+
+LOGITS = np.log(np.array([[0.1, 0.1, 0.1, 0.1, 0.3, 0.2, 0.06, 0.04]], np.float32))
+finite = st.floats(-30, 30, width=32)
+matrices = hnp.arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(5, 12)), elements=finite)
+samplers = st.builds(
+    Sampler,
+    temperature=st.sampled_from([0.0, 0.1, 1.0, 3.0]),
+    top_k=st.none() | st.integers(1, 20),
+    top_p=st.none() | st.floats(0.01, 1),
+    min_p=st.none() | st.floats(0, 1),
+    repetition_penalty=st.floats(0.5, 3),
+)
+
+
+def kept(**controls):
+    return np.flatnonzero(Sampler(**controls)(LOGITS)[0]).tolist()
+
+
+@given(matrices, samplers)
+def test_probabilities_are_probabilities(logits, sampler):
+    before = logits.copy()
+    probabilities = sampler(logits, np.ones(logits.shape, np.int64))
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (probabilities >= 0).all()
+    assert (probabilities[:, :3] == 0).all()
+    assert np.array_equal(logits, before)
+    assert np.array_equal(sampler(logits, np.ones(logits.shape, np.int64)), probabilities)
+
+
+@given(hnp.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(2, 9)), elements=st.sampled_from([0.0, 1e-9, 0.5, 3])), st.floats(0, 1, exclude_max=True))
+def test_nothing_of_probability_zero_is_drawn(weights, u):
+    weights[:, 1] = 0.25
+    ids = draw(weights, np.full(len(weights), u))
+    assert (weights[np.arange(len(weights)), ids] > 0).all()
+
+
+def test_drawing_follows_the_probabilities():
+    probabilities = np.tile([[0.0, 0.5, 0.2, 0.3]], (10_000, 1))
+    ids = draw(probabilities, np.random.default_rng(0).random(10_000))
+    assert np.bincount(ids, minlength=4) / 10_000 == pytest.approx([0, 0.5, 0.2, 0.3], abs=0.02)
+
+
+def test_controls_keep_what_they_say():
+    assert kept() == [3, 4, 5, 6, 7]
+    assert kept(temperature=0) == [4]
+    assert kept(top_k=2) == [4, 5]
+    assert kept(top_p=0.6) == [4, 5]
+    assert kept(top_p=0.75) == [3, 4, 5]
+    assert kept(top_p=1e-6) == [4]
+    assert kept(min_p=0.5) == [4, 5]
+    assert kept(min_p=1.0) == [4]
+    assert kept(top_k=100, top_p=1.0, min_p=0.0) == [3, 4, 5, 6, 7]
+
+
+def test_equally_likely_ids_are_cut_by_number():
+    assert np.flatnonzero(Sampler(top_k=2)(np.zeros((1, 8), np.float32))[0]).tolist() == [3, 4]
+
+
+def test_temperature_flattens():
+    entropies = [-(p * np.log(p)).sum() for t in (0.5, 1.0, 2.0) if (p := Sampler(temperature=t)(LOGITS)[0, 3:]) is not None]
+    assert entropies == sorted(entropies)
+
+
+def test_repetition_penalty_makes_what_was_written_less_likely():
+    logits = np.array([[0, 0, 0, 0, 2.0, -2.0]], np.float32)
+    counts = np.array([[0, 0, 0, 0, 1, 1]])
+    expected = softmax(np.array([[0.0, 1.0, -4.0]], np.float32))
+    assert Sampler(repetition_penalty=2)(logits, counts)[0, 3:] == pytest.approx(expected[0])
+
+
+@pytest.mark.parametrize(
+    "controls, message",
+    [
+        ({"temperature": -1.0}, "`temperature` must be at least 0. Received: temperature=-1.0."),
+        ({"top_k": 0}, "`top_k` must be at least 1. Received: top_k=0."),
+        ({"top_p": 0.0}, "`top_p` must be above 0. Received: top_p=0.0."),
+        ({"min_p": 2.0}, "`min_p` must be at most 1. Received: min_p=2.0."),
+        ({"repetition_penalty": 0.0}, "`repetition_penalty` must be above 0. Received: repetition_penalty=0.0."),
+    ],
+)
+def test_controls_out_of_range(controls, message):
+    with pytest.raises(ConfigError) as raised:
+        Sampler(**controls)
+    assert str(raised.value) == message

@@ -1,0 +1,63 @@
+import math
+
+import numpy as np
+import pytest
+from fakes import CountingEngine, MemoryEngine
+
+from charlm import scoring
+from charlm.scoring import score, score_ids
+from charlm.tokenizer import BOS, EOS, UNK, Tokenizer
+
+
+class Uniform(CountingEngine):
+    def __init__(self, vocab_size):
+        super().__init__(vocab_size, certainty=0.0)
+
+
+def test_uniform_logits_cost_the_logarithm_of_the_vocabulary():
+    tokenizer = Tokenizer.characters("abcd")
+    assert score(Uniform(8), tokenizer, "abcd").bits == pytest.approx(4 * 3)
+
+
+def test_an_unknown_character_costs_21_bits_more():
+    tokenizer = Tokenizer.characters("abcd")
+    result = score(Uniform(8), tokenizer, "aé")
+    assert result.bits == pytest.approx(3 + 3 + 21)
+    assert (result.characters, result.bytes) == (2, 3)
+    assert result.bits_per_byte == pytest.approx(9)
+    assert result.nats_per_character == pytest.approx(13.5 * math.log(2))
+
+
+def test_document_marks_are_not_charged():
+    assert score_ids(Uniform(8), np.array([4, EOS, BOS, 5])).tolist() == pytest.approx([math.log(8), 0, 0, math.log(8)])
+
+
+def test_the_first_id_is_predicted_from_bos():
+    engine = CountingEngine(8)
+    assert score_ids(engine, np.array([4, 5, 6])).max() < 1e-6
+
+
+def test_an_empty_text_has_no_rate():
+    result = score(Uniform(8), Tokenizer.characters("abcd"), "")
+    assert result.bits == 0
+    assert math.isnan(result.bits_per_character)
+
+
+@pytest.mark.parametrize("length", [1, 127, 128, 129, 4095, 4096, 9000])
+def test_rows_agree_with_one_long_pass(length, monkeypatch):
+    ids = np.random.default_rng(0).integers(4, 9, length)
+    rows = score_ids(MemoryEngine(9), ids)
+    monkeypatch.setattr(scoring, "ROW", 1 << 30)
+    assert rows == pytest.approx(score_ids(MemoryEngine(9), ids), abs=1e-5)
+
+
+def test_every_id_is_charged_once(monkeypatch):
+    monkeypatch.setattr(scoring, "ROW", 100)
+    monkeypatch.setattr(scoring, "WARM_UP", 30)
+    nats = score_ids(Uniform(8), np.full(1234, 4))
+    assert nats == pytest.approx(np.full(1234, math.log(8)))
+
+
+def test_extreme_logits_stay_finite():
+    nats = score_ids(CountingEngine(8, certainty=1e4), np.array([7, 7, UNK]))
+    assert np.isfinite(nats).all()
