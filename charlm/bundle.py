@@ -55,13 +55,13 @@ def write_tensors(folder: Path, tensors: Tensors, facts: Mapping[str, str]) -> N
 
     metadata = {**facts, **_hashes(folder, tensors, facts)}
     with files.replacing_file(folder / MODEL) as temporary:
-        temporary.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, metadata))
+        temporary.write_bytes(save({name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}, metadata))
 
 
 def _hashes(folder: Path, tensors: Tensors, facts: Mapping[str, str]) -> dict[str, str]:
     contents = hashlib.sha256()
     for name in sorted(tensors):
-        contents.update(np.ascontiguousarray(tensors[name]).data)
+        contents.update(np.asarray(tensors[name], order="C").data)
     header = [FORMAT, dict(facts), {name: [str(tensor.dtype), tensor.shape] for name, tensor in tensors.items()}]
     return {
         "format": str(FORMAT),

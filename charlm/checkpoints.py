@@ -44,7 +44,7 @@ def save(run: Path, step: int, tensors: Mapping[str, np.ndarray], state: Mapping
         state: anything that JSON can hold.
     """
     with files.replacing_folder(run / FOLDER / f"step-{step:09d}") as folder:
-        contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        contiguous = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
         (folder / _TENSORS).write_bytes(serialize(contiguous))
         (folder / _STATE).write_text(json.dumps(state), encoding="utf-8")
         (folder / _MANIFEST).write_text(json.dumps(_manifest(folder)), encoding="utf-8")

@@ -117,8 +117,8 @@ class TrainingConfig:
     minutes: float | None = option(None, "train for this long, start-up and evaluations included", above=0)
     epochs: float | None = option(None, "train for this many passes over the training text", above=0)
     steps: int | None = option(None, "train for this many steps", minimum=1)
-    batch_size: int = option(64, "rows a batch", minimum=1)
-    sequence_length: int = option(128, "characters a row and step; the state runs on from step to step", minimum=1)
+    batch_size: int = option(32, "rows a batch", minimum=1)
+    sequence_length: int = option(64, "characters a row and step; the state runs on from step to step", minimum=1)
     learning_rate: float = option(
         4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0
     )

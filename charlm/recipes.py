@@ -7,7 +7,7 @@ from typing import Any
 from charlm.config import TrainingConfig
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"units": 64, "batch_size": 32, "sequence_length": 64},
+    "tiny": {"units": 64},
     "small": {"units": 128},
     "medium": {"units": 256},
     "large": {"units": 512, "layers": 2, "dropout": 0.2, "learning_rate": 2e-3},

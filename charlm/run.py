@@ -51,10 +51,11 @@ class Run:
         Returns:
             The text, prompt included; with `n`, a list of texts.
         """
-        texts = [prompt] * (n or 1)
-        for row, piece in self.stream(prompt, n=n or 1, **options):
+        rows = 1 if n is None else n
+        texts = [prompt] * rows
+        for row, piece in self.stream(prompt, n=rows, **options):
             texts[row] += piece
-        return texts if n else texts[0]
+        return texts[0] if n is None else texts
 
     def stream(
         self,

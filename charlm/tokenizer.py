@@ -56,8 +56,8 @@ class Tokenizer:
 
     >>> tokenizer = Tokenizer.characters("héllo")
     >>> tokenizer.encode("hello", unknown="replace").tolist()
-    [5, 1, 6, 6, 7]
-    >>> tokenizer.decode([5, 8, 6, 6, 7])
+    [4, 1, 5, 5, 6]
+    >>> tokenizer.decode([4, 7, 5, 5, 6])
     'héllo'
     """
 

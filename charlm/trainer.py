@@ -74,7 +74,7 @@ class Trainer:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         seed = tf.random.fold_in(tf.stack([self.config.seed, step]), replica)
         with tf.GradientTape() as tape:
-            loss, nats, state = self.model.losses(rows, state, seed=seed)
+            loss, nats, state = self.model.training_loss(rows, state, seed=seed)
             loss /= tokens
         variables = [variable.value for variable in self.model.trainable_variables]
         gradients = tape.gradient(loss, variables)

@@ -5,6 +5,15 @@ import json
 import numpy as np
 import pytest
 
+from charlm.backend import tf
+
+# Enough devices for every number of replicas that a test asks for; it must be settled before TensorFlow starts.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration() for _ in range(4)]
+)
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(2)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
@@ -39,8 +48,8 @@ def settings():
         "units": 16,
         "batch_size": 4,
         "sequence_length": 16,
-        "steps": 12,
-        "evaluate_every": 6,
+        "steps": 60,
+        "evaluate_every": 30,
         "dropout": 0.1,
         "split": "80/20",
     }

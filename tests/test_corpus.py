@@ -54,7 +54,9 @@ def test_a_cut_document_has_no_end_mark():
 
 def test_texts_of_their_own():
     store = prepare(
-        documents("abab"), DataConfig(validation="v", test="t"), held_out={"validation": documents("ba"), "test": documents("bb")}
+        documents("abab"),
+        DataConfig(validation="v", test="t"),
+        held_out={"validation": documents("ba"), "test": documents("bb")},
     )
     assert [decoded(store, split) for split in ("train", "validation", "test")] == ["abab", "ba", "bb"]
 
@@ -83,7 +85,9 @@ def test_a_second_run_finds_the_store(text, monkeypatch):
     assert prepare(documents(text), DataConfig()).folder == first.folder
 
 
-@pytest.mark.parametrize("change", [{"split": "80/20"}, {"tokenizer": "byte"}, {"split_by": "documents", "split": "50/50"}])
+@pytest.mark.parametrize(
+    "change", [{"split": "80/20"}, {"tokenizer": "byte"}, {"split_by": "documents", "split": "50/50"}]
+)
 def test_another_setting_or_text_makes_another_store(change):
     texts = documents("abab" * 30, "ba" * 30)
     assert prepare(texts, DataConfig(**change)).folder != prepare(texts, DataConfig()).folder

@@ -35,7 +35,12 @@ def test_probabilities_are_probabilities(logits, sampler):
     assert np.array_equal(sampler(logits, np.ones(logits.shape, np.int64)), probabilities)
 
 
-@given(hnp.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(2, 9)), elements=st.sampled_from([0.0, 1e-9, 0.5, 3])), st.floats(0, 1, exclude_max=True))
+@given(
+    hnp.arrays(
+        np.float64, st.tuples(st.integers(1, 3), st.integers(2, 9)), elements=st.sampled_from([0.0, 1e-9, 0.5, 3])
+    ),
+    st.floats(0, 1, exclude_max=True),
+)
 def test_nothing_of_probability_zero_is_drawn(weights, u):
     weights[:, 1] = 0.25
     ids = draw(weights, np.full(len(weights), u))
@@ -65,7 +70,9 @@ def test_equally_likely_ids_are_cut_by_number():
 
 
 def test_temperature_flattens():
-    entropies = [-(p * np.log(p)).sum() for t in (0.5, 1.0, 2.0) if (p := Sampler(temperature=t)(LOGITS)[0, 3:]) is not None]
+    entropies = [
+        -(p * np.log(p)).sum() for t in (0.5, 1.0, 2.0) if (p := Sampler(temperature=t)(LOGITS)[0, 3:]) is not None
+    ]
     assert entropies == sorted(entropies)
 
 

@@ -97,7 +97,14 @@ def test_json_lines_are_documents(write):
     assert chunks == [Chunk("one\ntwo", True), Chunk("\ufffdx", True)]
 
 
-@pytest.mark.parametrize("line, message", [("{", "line 1: not JSON"), ('{"a": 1}', "line 1: there is no text under 'body'. Found: a"), ("[1]", "Found: list")])
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("{", "line 1: not JSON"),
+        ('{"a": 1}', "line 1: there is no text under 'body'. Found: a"),
+        ("[1]", "Found: list"),
+    ],
+)
 def test_json_lines_that_do_not_fit(write, line, message):
     with pytest.raises(TextError, match=message):
         list(read_text(str(write(line)), field="body"))
@@ -110,7 +117,13 @@ def test_standard_input(monkeypatch):
 
 def test_find_files_walks_folders_and_globs_in_order(tmp_path, caplog):
     caplog.set_level("INFO", "charlm")
-    for name, data in {"b.txt": b"b", "a/x.txt": b"x", "z.bin": b"\0\1", ".hidden": b"h", "c.gz": gzip.compress(b"c")}.items():
+    for name, data in {
+        "b.txt": b"b",
+        "a/x.txt": b"x",
+        "z.bin": b"\0\1",
+        ".hidden": b"h",
+        "c.gz": gzip.compress(b"c"),
+    }.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)

@@ -5,12 +5,13 @@ for, so that `--help` answers at once.
 """
 
 import argparse
+import contextlib
 import errno
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from charlm import __version__
@@ -46,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = _make_parser(arguments).parse_args(arguments)
-    _log_to_stderr()
     try:
-        options.run(options)
+        with _logging_to_stderr():
+            options.run(options)
         sys.stdout.flush()
         return DONE
     except KeyboardInterrupt:
@@ -83,14 +84,15 @@ def _make_parser(arguments: Sequence[str]) -> Parser:
     return parser
 
 
-def _log_to_stderr() -> None:
-    logger = logging.getLogger("charlm")
-    if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+@contextlib.contextmanager
+def _logging_to_stderr() -> Iterator[None]:
+    logger, handler = logging.getLogger("charlm"), logging.StreamHandler()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _explain(error: Exception) -> str:

@@ -90,7 +90,7 @@ class LanguageModel(keras.Model):
         """Returns zeros, for `batch_size` rows."""
         return self.stack.initial_state(batch_size)
 
-    def losses(self, batch, state, *, seed):
+    def training_loss(self, batch, state, *, seed):
         """Computes what a training step needs of a batch of a stream.
 
         Args:

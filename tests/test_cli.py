@@ -1,0 +1,265 @@
+"""The command line, as a process where that matters: exit codes, streams, and what is imported."""
+
+import io
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import charlm
+from charlm.cli import COMMANDS, main
+
+CHARLM = [sys.executable, "-m", "charlm"]
+TRAINING = "--units 8 --batch-size 4 --sequence-length 16 --steps 4 --split 80/20".split()
+
+
+def run(*arguments, **options):
+    return subprocess.run([*CHARLM, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+
+
+def fails(capsys, code, message, *arguments):
+    """Asserts that a command ends in one line and the exit code."""
+    try:
+        result = main([str(argument) for argument in arguments])
+    except SystemExit as exit:
+        result = exit.code
+    captured = capsys.readouterr()
+    assert result == code, captured.err
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1, captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_train_sample_score_info(text_file, text, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(["train", str(text_file), *TRAINING, "-o", str(folder)]) == 0
+    assert "bits per character" in capsys.readouterr().out
+    assert main(["sample", str(folder), "--prompt", "The ", "--length", "20"]) == 0
+    assert capsys.readouterr().out.startswith("The ")
+    assert main(["sample", str(folder), "--n", "2", "--json", "--seed", "3"]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["index"] for record in records] == [0, 1]
+    held_out = tmp_path / "held-out.txt"
+    held_out.write_text(text[len(text) * 80 // 100 :], encoding="utf-8")
+    assert main(["score", str(folder), str(held_out), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert list(record) == [
+        "file",
+        "characters",
+        "bytes",
+        "bits",
+        "bits_per_character",
+        "bits_per_byte",
+        "nats_per_character",
+    ]
+    best = min(line["valid_nats_per_character"] for line in charlm.load(folder).log)
+    assert record["nats_per_character"] == pytest.approx(best, abs=1e-6)
+    assert main(["score", str(folder), str(held_out)]) == 0
+    assert "nats per character" in capsys.readouterr().out
+    assert main(["info", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["units"] == 8
+    assert main(["info", str(folder)]) == 0
+    assert "cells" in capsys.readouterr().out
+
+
+def test_training_prints_nothing_of_tensorflow(text_file, tmp_path):
+    result = run("train", text_file, *TRAINING, "-o", tmp_path / "run")
+    assert result.returncode == 0
+    assert result.stdout.count("\n") == 1
+    for line in result.stderr.splitlines():
+        assert line.startswith(("step ", "  | ")) or "weights; " in line, line
+
+
+def test_sample_imports_no_tensorflow(trained):
+    program = (
+        "import sys; from charlm.cli import main\n"
+        f"assert main(['sample', {str(trained.folder)!r}, '--length', '5']) == 0\n"
+        "assert not {'tensorflow', 'keras', 'tokenizers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([command, "--help"] for command in COMMANDS)], ids=lambda a: " ".join(a)
+)
+def test_help_answers_without_tensorflow(arguments):
+    program = (
+        "import sys; from charlm.cli import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
+        f"assert {len(arguments) > 1} or 'numpy' not in sys.modules\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "usage: charlm" in result.stdout
+
+
+def test_version_and_corpus_list(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert main(["corpus", "list"]) == 0
+    assert main(["corpus", "list", "--json"]) == 0
+    assert main(["corpus", "fetch", "markov"]) == 0
+    out = capsys.readouterr().out
+    assert charlm.__version__ in out
+    assert "tiny-shakespeare" in out
+    assert "nothing to fetch" in out
+
+
+def test_wrong_usage(text_file, trained, tmp_path, capsys):
+    new = tmp_path / "run"
+    fails(capsys, 2, "unrecognized arguments: --unit", "train", text_file, "--unit", "3")
+    fails(capsys, 2, "required: COMMAND")
+    fails(capsys, 2, "invalid choice: 'tran'", "tran")
+    fails(capsys, 2, "`units` must be at least 1. Received: units=0.", "train", text_file, "--units", "0", "-o", new)
+    fails(capsys, 2, "invalid int value: 'x'", "train", text_file, "--units", "x", "-o", new)
+    fails(capsys, 2, "one budget", "train", text_file, "--steps", "1", "--minutes", "1", "-o", new)
+    fails(capsys, 2, "`temperature` must be at least 0", "sample", trained.folder, "--temperature", "-1")
+    fails(capsys, 2, "There is no corpus 'markof'. Did you mean 'markov'?", "corpus", "fetch", "markof")
+    fails(capsys, 2, "is not TOML", "train", text_file, "--config", text_file)
+    assert not new.exists()
+
+
+def test_texts_that_cannot_be_trained_on(tmp_path, capsys):
+    def file(name, data):
+        (tmp_path / name).write_bytes(data)
+        return tmp_path / name
+
+    options = ["-o", tmp_path / "run"]
+    (tmp_path / "folder").mkdir()
+    fails(capsys, 1, "no file, folder or corpus", "train", tmp_path / "missing.txt", *options)
+    fails(capsys, 1, "holds no characters", "train", file("empty.txt", b""), *options)
+    fails(capsys, 1, "holds no text files", "train", tmp_path / "folder", *options)
+    fails(capsys, 1, "Lower batch_size to", "train", file("short.txt", b"ab" * 50), *options)
+    fails(capsys, 1, "byte 0xff at offset 2 (line 1)", "train", file("invalid.txt", b"ab\xff" * 50), *options)
+    fails(capsys, 1, "is UTF-16", "train", file("utf16.txt", "ab".encode("utf-16")), *options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_prompts_and_bundles_that_cannot_be_used(copied, capsys):
+    fails(capsys, 1, "'Ω' (U+03A9) is not in the vocabulary", "sample", copied, "--prompt", "Ω")
+    fails(capsys, 1, "no file, folder or corpus", "score", copied, "missing.txt")
+    (copied / "empty.txt").write_text("")
+    fails(capsys, 1, "is empty", "score", copied, copied / "empty.txt")
+    data = (copied / "model.safetensors").read_bytes()
+    (copied / "model.safetensors").write_bytes(data[:-4] + b"\0\1\2\3")
+    fails(capsys, 1, "is not what was saved", "sample", copied)
+    (copied / "model.safetensors").write_bytes(data[:-4])
+    fails(capsys, 1, "cut short or altered", "sample", copied)
+    fails(capsys, 1, "is not a bundle", "info", copied / "nowhere")
+
+
+def test_existing_runs_and_changed_corpora(text_file, copied, trained, tmp_path, capsys):
+    fails(capsys, 1, "exists already. Pass --resume", "train", text_file, "-o", trained.folder)
+    folder = tmp_path / "run"
+    shutil.copytree(trained.folder, folder)
+    shutil.rmtree(folder / "checkpoints" / "step-000000060")
+    (tmp_path / "other.txt").write_text("another text\n" * 500)
+    fails(capsys, 1, "The corpus has changed", "train", tmp_path / "other.txt", "-o", folder, "--resume")
+    fails(capsys, 1, "was begun with units=16", "train", text_file, "-o", folder, "--resume", "--units", "8")
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    result = run("train", tmp_path / "missing.txt", "--debug")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
+def test_a_toml_file_gives_way_to_flags_and_a_preset_to_the_file(text_file, tmp_path):
+    (tmp_path / "settings.toml").write_text('preset = "tiny"\nbatch_size = 4\nlayers = 2\nunits = 6\n')
+    arguments = [
+        "--config",
+        str(tmp_path / "settings.toml"),
+        "--units",
+        "5",
+        "--steps",
+        "1",
+        "-o",
+        str(tmp_path / "run"),
+    ]
+    assert main(["train", str(text_file), *arguments]) == 0
+    settings = charlm.load(tmp_path / "run").config.settings()
+    assert {name: settings[name] for name in ("units", "layers", "batch_size", "sequence_length")} == {
+        "units": 5, "layers": 2, "batch_size": 4, "sequence_length": 64,
+    }  # fmt: skip
+
+
+def test_standard_input_is_a_corpus_and_a_text_to_score(text, trained, tmp_path, monkeypatch, capsys):
+    def standard_input(content):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+
+    standard_input(text)
+    assert main(["train", "-", *TRAINING, "-o", str(tmp_path / "run")]) == 0
+    standard_input("The cat")
+    capsys.readouterr()
+    assert main(["score", str(trained.folder), "-", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["characters"] == 7
+
+
+def test_ctrl_c_saves_and_exits_130(text_file, tmp_path):
+    folder = tmp_path / "run"
+    options = [*TRAINING[:-4], "--split", "80/20", "--steps", "100000", "--evaluate-every", "5", "-o", str(folder)]
+    with subprocess.Popen([*CHARLM, "train", str(text_file), *options], stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if line.startswith("step 5 "):
+                process.send_signal(2)
+                break
+        rest = process.stderr.read()
+        assert process.wait(60) == 130
+    assert "Saving after this step" in rest
+    assert rest.endswith("charlm: interrupted\n")
+    assert list((folder / "checkpoints").glob("step-*"))
+    assert charlm.load(folder).sample(length=3) is not None
+
+
+@pytest.mark.parametrize("size", ["64k", "300k"])
+def test_a_full_disk_ends_in_one_line_and_leaves_the_last_good_state(text_file, tmp_path, size):
+    """The run lies on a tmpfs in a mount namespace of its own: 64k hold no checkpoint, 300k a few."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    options = (
+        f"--units 64 --batch-size 4 --sequence-length 16 --steps 50 --evaluate-every 5 --split 80/20 -o {folder}/run"
+    )
+    script = (
+        f"mount -t tmpfs -o size={size} tmpfs {folder} && "
+        f"{sys.executable} -m charlm train {text_file} {options} >&2; code=$?; "
+        f"cp -r {folder}/. {tmp_path}/kept; exit $code"
+    )
+    namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    result = subprocess.run([*namespace, "sh", "-c", script], capture_output=True, text=True, timeout=120)
+    errors = [line for line in result.stderr.splitlines() if line.startswith("charlm: ")]
+    assert result.returncode == 1, result.stderr
+    assert len(errors) == 1
+    assert "No space left on device" in errors[0]
+    assert "--resume" in errors[0]
+    assert "Traceback" not in result.stderr
+    for leftover in (tmp_path / "kept").rglob("*.tmp"):
+        pytest.fail(f"{leftover} was left behind")
+    if (tmp_path / "kept" / "run" / "model.safetensors").exists():
+        assert charlm.load(tmp_path / "kept" / "run").sample(length=5) is not None
+
+
+def test_a_closed_pipe_is_no_error(trained):
+    command = f"{' '.join(CHARLM)} sample {trained.folder} --length 5000 | head -c 5"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert len(result.stdout) <= 5
+    assert "Traceback" not in result.stderr
+    assert "BrokenPipe" not in result.stderr
+
+
+def test_control_characters_are_escaped_on_a_terminal(tmp_path):
+    (tmp_path / "text.txt").write_text("\x1b[2J" * 200)
+    main(["train", str(tmp_path / "text.txt"), *TRAINING, "-o", str(tmp_path / "run")])
+    command = [*CHARLM, "sample", str(tmp_path / "run"), "--prompt", "\x1b[", "--length", "20"]
+    ours, theirs = pty.openpty()
+    subprocess.run(command, stdout=theirs, check=True)
+    shown = os.read(ours, 1000).decode()
+    os.close(ours), os.close(theirs)
+    assert "\x1b" not in shown
+    assert shown.startswith("\\x1b[")
+    assert "\x1b" in run(*command[len(CHARLM) :]).stdout

@@ -1,0 +1,237 @@
+"""One table of models, and every contract that each of them keeps."""
+
+import numpy as np
+import pytest
+
+from charlm.backend import keras, tf
+from charlm.config import ModelConfig
+from charlm.errors import ConfigError
+from charlm.layers.recurrent import GRU, LSTM, RecurrentStack, SimpleRNN
+from charlm.models.language_model import LanguageModel
+from charlm.runtime.language_model import LanguageEngine, expected_shapes
+
+VOCAB_SIZE = 13
+MODELS = {
+    "lstm": ModelConfig(units=8),
+    "gru": ModelConfig(cell="gru", units=8),
+    "rnn": ModelConfig(cell="rnn", units=8),
+    "deep": ModelConfig(units=8, layers=3),
+    "mixed": ModelConfig(cell="lstm,gru,rnn", units=8),
+    "narrow embedding": ModelConfig(cell="gru,lstm", units=8, embedding_dim=3),
+    "tied": ModelConfig(units=8, layers=2, tie_weights=True),
+    "dropout": ModelConfig(units=8, layers=2, dropout=0.5),
+}
+
+
+def make(config):
+    """Returns a model whose weights, biases too, are all different."""
+    keras.utils.set_random_seed(0)
+    model = LanguageModel.from_model_config(config, VOCAB_SIZE)
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(variable.numpy() + rng.normal(0, 0.2, variable.shape))
+    return model
+
+
+def engine_of(model, config):
+    return LanguageEngine(config, VOCAB_SIZE, {n: v.numpy() for n, v in model.named_variables().items()})
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def config(request):
+    return MODELS[request.param]
+
+
+@pytest.fixture(scope="module")
+def model(config):
+    return make(config)
+
+
+@pytest.fixture
+def ids():
+    return np.random.default_rng(1).integers(0, VOCAB_SIZE, (3, 11)).astype(np.int32)
+
+
+def test_numpy_agrees_with_tensorflow(model, config, ids):
+    engine = engine_of(model, config)
+    logits, state = engine.unroll(ids, engine.initial_state(3))
+    expected, expected_state = model.unroll(ids, model.initial_state(3))
+    assert np.abs(logits - expected.numpy()).max() < 1e-4
+    assert len(state) == len(expected_state)
+    for part, expected_part in zip(state, expected_state, strict=True):
+        assert np.abs(part - expected_part.numpy()).max() < 1e-4
+    assert np.abs(model(ids).numpy() - logits).max() < 1e-4
+
+
+@pytest.mark.parametrize("side", ["numpy", "tensorflow"])
+def test_step_agrees_with_unroll(model, config, ids, side):
+    reader = model if side == "tensorflow" else engine_of(model, config)
+    logits, state = reader.unroll(ids, reader.initial_state(3))
+    steps, current = [], reader.initial_state(3)
+    for t in range(ids.shape[1]):
+        one, current = reader.unroll(ids[:, t : t + 1], current)
+        steps.append(np.asarray(one)[:, 0])
+    assert np.abs(np.stack(steps, axis=1) - np.asarray(logits)).max() < 1e-5
+    for part, other in zip(state, current, strict=True):
+        assert np.abs(np.asarray(part) - np.asarray(other)).max() < 1e-5
+
+
+def test_the_engines_step_is_its_unroll(model, config, ids):
+    engine = engine_of(model, config)
+    one, state = engine.step(ids[:, 0], engine.initial_state(3))
+    many, expected = engine.unroll(ids[:, :1], engine.initial_state(3))
+    assert np.abs(one - many[:, 0]).max() < 1e-6
+    assert all(np.abs(a - b).max() < 1e-6 for a, b in zip(state, expected, strict=True))
+
+
+def test_rows_do_not_see_each_other(model, config, ids):
+    engine = engine_of(model, config)
+    together, _ = engine.unroll(ids, engine.initial_state(3))
+    for row in range(3):
+        alone, _ = engine.unroll(ids[row : row + 1], engine.initial_state(1))
+        assert np.abs(together[row] - alone[0]).max() < 1e-5
+
+
+def test_the_future_does_not_leak(model, ids):
+    before = model(ids).numpy()
+    for t in range(ids.shape[1]):
+        changed = ids.copy()
+        changed[:, t] = (changed[:, t] + 1) % VOCAB_SIZE
+        after = model(changed).numpy()
+        assert np.array_equal(before[:, :t], after[:, :t])
+        assert not np.array_equal(before[:, t:], after[:, t:])
+
+
+def test_gradients_agree_with_finite_differences(model, ids):
+    targets = np.roll(ids, -1, axis=1)
+    state = tuple(
+        tf.constant(np.random.default_rng(2).normal(0, 0.3, (3, 8)).astype("f")) for _ in model.initial_state(3)
+    )
+
+    def loss():
+        logits, after = model.unroll(ids, state)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+        # The state after counts too, so that its gradient is checked.
+        return tf.cast(tf.reduce_mean(nats), tf.float64) + sum(
+            tf.reduce_mean(tf.cast(part, tf.float64) ** 2) for part in after
+        )
+
+    with tf.GradientTape() as tape:
+        value = loss()
+    variables = model.trainable_variables
+    gradients = [tf.convert_to_tensor(g).numpy() for g in tape.gradient(value, [v.value for v in variables])]
+    rng = np.random.default_rng(3)
+    for variable, gradient in zip(variables, gradients, strict=True):
+        direction = rng.normal(size=variable.shape).astype("f")
+        direction /= np.linalg.norm(direction)
+        original, step = variable.numpy(), 1e-2
+        variable.assign(original + step * direction)
+        above = float(loss())
+        variable.assign(original - step * direction)
+        below = float(loss())
+        variable.assign(original)
+        assert (above - below) / (2 * step) == pytest.approx(float((gradient * direction).sum()), rel=0.02, abs=1e-4)
+
+
+def test_dropout_is_a_function_of_the_seed(model, config, ids):
+    state = model.initial_state(3)
+    one, again, other = (
+        model.unroll(ids, state, training=True, seed=tf.constant(s))[0].numpy() for s in ([0, 1], [0, 1], [0, 2])
+    )
+    assert np.array_equal(one, again)
+    assert np.array_equal(one, other) == (config.dropout == 0)
+    assert np.array_equal(model(ids, training=False).numpy(), model(ids).numpy())
+
+
+def test_every_weight_has_a_name_and_the_shape_that_the_runtime_expects(model, config):
+    named = model.named_variables()
+    assert {name: tuple(variable.shape) for name, variable in named.items()} == expected_shapes(config, VOCAB_SIZE)
+    assert len(named) == len(model.trainable_variables)
+    assert model.count_params() == sum(int(np.prod(shape)) for shape in expected_shapes(config, VOCAB_SIZE).values())
+
+
+def test_a_model_is_made_again_from_its_config(model, ids):
+    again = LanguageModel.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    assert np.array_equal(again(ids).numpy(), model(ids).numpy())
+    summary = []
+    again.summary(print_fn=summary.append)
+    assert f"{model.count_params():,}" in "".join(summary)
+
+
+def test_a_model_trains_as_any_keras_model(config, ids):
+    model = make(config)
+    model.compile(
+        optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False
+    )
+    history = model.fit(ids, np.roll(ids, -1, axis=1), epochs=3, verbose=0)
+    assert history.history["loss"][-1] < history.history["loss"][0]
+
+
+LAYERS = {"lstm": (LSTM, keras.layers.LSTM), "gru": (GRU, keras.layers.GRU), "rnn": (SimpleRNN, keras.layers.SimpleRNN)}
+MASKS = {"no mask": None, "mask": np.arange(9) < np.array([[9], [4], [1]])}
+
+
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("cell", LAYERS)
+def test_our_layers_are_keras(cell, mask, backwards):
+    options = {"return_sequences": True, "return_state": True, "go_backwards": backwards}
+    ours, theirs = (layer(6, **options) for layer in LAYERS[cell])
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(3, 9, 4)).astype("f"))
+    ours.build(x.shape), theirs.build(x.shape)
+    theirs.set_weights([rng.normal(0, 0.5, w.shape) for w in theirs.get_weights()])
+    ours.set_weights(theirs.get_weights())
+    state = [tf.constant(rng.normal(size=(3, 6)).astype("f")) for _ in keras.tree.flatten(theirs.cell.state_size)]
+    # What stands where nothing was read yet is no result: Keras gives zeros there, the scan the state that it was given.
+    read = np.ones((3, 9), bool) if MASKS[mask] is None else MASKS[mask][:, :: -1 if backwards else 1]
+    results = []
+    for layer in (ours, theirs):
+        with tf.GradientTape() as tape:
+            tape.watch([x, *state])
+            sequence, *after = layer(x, initial_state=state, mask=MASKS[mask])
+            outputs = [tf.where(read[..., None], sequence, 0.0), *after]
+            loss = sum(tf.reduce_sum(tf.sin(3 * part)) for part in outputs)
+        gradients = tape.gradient(loss, [x, *state, *(v.value for v in layer.trainable_variables)])
+        results.append([part.numpy() for part in [*outputs, *gradients]])
+    for our, their in zip(*results, strict=True):
+        assert np.abs(our - their).max() < 1e-5 * max(1, np.abs(their).max())
+
+
+@pytest.mark.parametrize("cell", LAYERS)
+def test_padding_does_not_leak(cell):
+    stack = RecurrentStack([cell, cell], 5)
+    x = np.random.default_rng(0).normal(size=(2, 7, 3)).astype("f")
+    mask = np.arange(7) < np.array([[7], [3]])
+    results = []
+    for padding in (0.0, np.nan):
+        padded = tf.constant(np.where(mask[..., None], x, padding).astype("f"))
+        with tf.GradientTape() as tape:
+            outputs, state = stack(padded, mask=tf.constant(mask))
+            loss = tf.reduce_sum(tf.where(mask[..., None], outputs, 0.0)) + sum(map(tf.reduce_sum, state))
+        gradients = tape.gradient(loss, [variable.value for variable in stack.trainable_variables])
+        results.append([outputs.numpy(), *(part.numpy() for part in (*state, *gradients))])
+    for clean, poisoned in zip(*results, strict=True):
+        assert np.array_equal(clean, poisoned)
+        assert np.isfinite(poisoned).all()
+    short, state = stack(tf.constant(x[1:, :3]))
+    assert np.abs(results[0][0][1, :3] - short.numpy()[0]).max() < 1e-6
+    assert all(
+        np.abs(part[1] - other.numpy()[0]).max() < 1e-6 for part, other in zip(results[0][1:], state, strict=False)
+    )
+
+
+def test_options_that_the_scan_does_not_have_run_as_keras_wrote_them():
+    ours, theirs = (
+        layer(4, activation="relu", recurrent_activation="hard_sigmoid", use_bias=False) for layer in LAYERS["lstm"]
+    )
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("f")
+    ours.build(x.shape), theirs.build(x.shape)
+    theirs.set_weights(ours.get_weights())
+    assert np.abs(ours(x).numpy() - theirs(x).numpy()).max() < 1e-6
+
+
+def test_a_stack_names_its_cells():
+    with pytest.raises(ConfigError, match="`cells` must name one or more of lstm, gru, rnn"):
+        RecurrentStack(["lstm", "elman"], 4)

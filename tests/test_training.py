@@ -1,0 +1,297 @@
+import json
+import logging
+import math
+import signal
+import time
+
+import numpy as np
+import pytest
+from conftest import read_log
+from safetensors.numpy import load_file
+
+import charlm
+from charlm import checkpoints, training
+from charlm.backend import keras, tf
+from charlm.errors import CharlmError, CheckpointError, ConfigError, CorpusError, DivergedError
+from charlm.tasks.markov import MarkovSource
+
+LOSSES = ("step", "epoch", "train_nats_per_character", "valid_nats_per_character", "learning_rate")
+
+
+def losses(folder):
+    return [[line[name] for name in LOSSES] for line in read_log(folder)]
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Interrupts the process after so many batches, as Ctrl-C does."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches -= 1
+        if self.batches == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_run_has_a_bundle_a_log_and_checkpoints(trained):
+    lines = read_log(trained.folder)
+    assert [line["step"] for line in lines] == [30, 60]
+    assert list(lines[0]) == [
+        "step",
+        "epoch",
+        "seconds",
+        "train_nats_per_character",
+        "valid_nats_per_character",
+        "characters_per_second",
+        "learning_rate",
+    ]
+    assert lines[1]["train_nats_per_character"] < lines[0]["train_nats_per_character"] < math.log(40)
+    assert lines[1]["characters_per_second"] > 0
+    assert sorted(path.name for path in (trained.folder / "checkpoints").iterdir()) == [
+        "step-000000030",
+        "step-000000060",
+    ]
+    config = json.loads((trained.folder / "config.json").read_text())
+    assert config["training"]["steps"] == 60
+    assert config["about"]["charlm"] == charlm.__version__
+
+
+def test_validation_is_the_score_of_the_held_out_text(trained, text):
+    held_out = text[len(text) * 80 // 100 :]
+    best = min(line["valid_nats_per_character"] for line in trained.log)
+    assert trained.score(held_out).nats_per_character == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.parametrize("interruptions", [[1], [20, 15], [30], [31, 1, 1]])
+def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(trained, text_file, settings, interruptions, tmp_path):
+    for batches in interruptions:
+        with pytest.raises(KeyboardInterrupt):
+            charlm.train(text_file, tmp_path / "run", resume=True, callbacks=[StopAfter(batches)], **settings)
+    charlm.train(text_file, tmp_path / "run", resume=True, **settings)
+    assert losses(tmp_path / "run") == losses(trained.folder)
+    whole, resumed = (checkpoints.load(folder) for folder in (trained.folder, tmp_path / "run"))
+    assert whole.tensors.keys() == resumed.tensors.keys()
+    for name in whole.tensors:
+        assert np.array_equal(whole.tensors[name], resumed.tensors[name]), name
+    for name, tensor in load_file(trained.folder / "model.safetensors").items():
+        assert np.array_equal(tensor, load_file(tmp_path / "run" / "model.safetensors")[name])
+
+
+def test_resuming_a_finished_run_does_nothing(trained, text_file, settings, monkeypatch):
+    monkeypatch.setattr(training, "_Session", lambda *_: pytest.fail("it trained"))
+    assert charlm.train(text_file, trained.folder, resume=True, **settings).folder == trained.folder
+
+
+def test_an_existing_run_is_refused(trained, text_file, settings):
+    with pytest.raises(CheckpointError, match="exists already. Pass --resume"):
+        charlm.train(text_file, trained.folder, **settings)
+
+
+@pytest.fixture
+def interrupted(text_file, settings, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(2)], **settings)
+    return tmp_path / "run"
+
+
+def test_resume_refuses_another_corpus(interrupted, settings, tmp_path):
+    (tmp_path / "other.txt").write_text("another text\n" * 500)
+    with pytest.raises(CheckpointError, match="The corpus has changed since"):
+        charlm.train(tmp_path / "other.txt", interrupted, resume=True, **settings)
+
+
+def test_resume_refuses_other_settings(interrupted, text_file, settings):
+    with pytest.raises(CheckpointError, match="was begun with units=16. Received: units=32. Leave units out"):
+        charlm.train(text_file, interrupted, resume=True, **settings | {"units": 32})
+
+
+def test_settings_may_be_left_out_when_resuming(interrupted, trained, text_file):
+    charlm.train(text_file, interrupted, resume=True)
+    assert losses(interrupted) == losses(trained.folder)
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 4])
+def test_the_number_of_replicas_changes_nothing_but_rounding(trained, text_file, settings, replicas, tmp_path):
+    # Without dropout, whose masks are a replica's own.
+    runs = [
+        charlm.train(text_file, tmp_path / name, replicas=count, **settings | {"dropout": 0.0, "steps": 3})
+        for name, count in (("one", 1), ("several", replicas))
+    ]
+    for name, tensor in load_file(runs[0].folder / "model.safetensors").items():
+        other = load_file(runs[1].folder / "model.safetensors")[name]
+        assert np.abs(tensor - other).max() < 1e-4
+
+
+def test_replicas_must_divide_the_batch(text_file, settings, tmp_path):
+    with pytest.raises(ConfigError, match="`batch_size` must be a multiple of `replicas`"):
+        charlm.train(text_file, tmp_path / "run", **settings | {"replicas": 3})
+
+
+def test_divergence_stops_at_once_and_keeps_the_last_good_state(text_file, settings, tmp_path, monkeypatch):
+    step = training.Trainer.step
+
+    def poisoned(self, batch, number, rate):
+        result = step(self, batch, number, rate)
+        return result if number < 35 else result._replace(gradient_norm=math.inf)
+
+    monkeypatch.setattr(training.Trainer, "step", poisoned)
+    with pytest.raises(
+        DivergedError, match=r"Step 36: the loss is no longer a finite number \(learning rate .*, gradient norm inf\)"
+    ):
+        charlm.train(text_file, tmp_path / "run", **settings)
+    assert checkpoints.load(tmp_path / "run").step == 30
+    assert charlm.load(tmp_path / "run").sample("The", length=5)
+
+
+def test_real_divergence_is_noticed(text_file, settings, tmp_path):
+    with pytest.raises(DivergedError, match="Lower learning_rate"):
+        charlm.train(text_file, tmp_path / "run", **settings | {"learning_rate": 1e38, "warmup": 1})
+
+
+def test_early_stopping_keeps_the_best(text_file, settings, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "charlm")
+    run = charlm.train(
+        text_file,
+        tmp_path / "run",
+        **settings | {"steps": 60, "learning_rate": 30.0, "evaluate_every": 2, "patience": 2},
+    )
+    lines = run.log
+    best = min(range(len(lines)), key=lambda index: lines[index]["valid_nats_per_character"])
+    assert len(lines) == best + 1 + 2 < 30
+    assert "Stopped early" in caplog.text
+    assert int(run.info["step"]) == lines[best]["step"]
+
+
+def test_minutes_are_turned_into_steps_that_end_in_time(text_file, settings, tmp_path):
+    without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
+    started = time.monotonic()
+    run = charlm.train(text_file, tmp_path / "run", minutes=0.2, **without)
+    assert time.monotonic() - started < 0.35 * 60
+    config = json.loads((run.folder / "config.json").read_text())["training"]
+    assert config["minutes"] == 0.2
+    assert config["steps"] == run.log[-1]["step"] > 20
+    assert run.log[0]["step"] == training.MEASURED_STEPS + 1
+
+
+def test_epochs_are_turned_into_steps(text_file, settings, tmp_path):
+    without = {name: value for name, value in settings.items() if name != "steps"}
+    run = charlm.train(text_file, tmp_path / "run", epochs=0.1, **without)
+    assert run.log[-1]["epoch"] == pytest.approx(0.1, abs=0.02)
+
+
+class Recorder(keras.callbacks.Callback):
+    """Notes every call."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls, self.logs = [], []
+
+    def __getattribute__(self, name):
+        if name.startswith("on_") and name in (
+            "on_train_begin",
+            "on_train_end",
+            "on_epoch_begin",
+            "on_epoch_end",
+            "on_train_batch_begin",
+            "on_train_batch_end",
+        ):
+
+            def note(*arguments, logs=None):
+                self.calls.append((name, *[a for a in arguments if isinstance(a, int)]))
+                self.logs.append(logs or arguments[-1])
+
+            return note
+        return super().__getattribute__(name)
+
+
+def test_callbacks_are_told(text, tmp_path):
+    (tmp_path / "text.txt").write_text(text[:400])
+    recorder = Recorder()
+    options = {"units": 4, "batch_size": 2, "sequence_length": 50, "evaluate_every": 4, "split": "80/20"}
+    charlm.train(tmp_path / "text.txt", tmp_path / "run", steps=5, callbacks=[recorder], **options)
+    batches = [call for index in (0, 1, 2) for call in (("on_train_batch_begin", index), ("on_train_batch_end", index))]
+    assert recorder.calls == [
+        ("on_train_begin",), ("on_epoch_begin", 0), *batches, ("on_epoch_end", 0),
+        ("on_epoch_begin", 1), *batches[:4], ("on_epoch_end", 1), ("on_train_end",),
+    ]  # fmt: skip
+    assert recorder.logs[2 + 1]["nats_per_character"] > 0
+    assert recorder.logs[-1]["valid_nats_per_character"] > 0
+
+
+def test_a_callback_may_stop_training(text_file, settings, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch == 3
+
+    run = charlm.train(text_file, tmp_path / "run", callbacks=[Stop()], **settings)
+    assert run.log[-1]["step"] == 4
+
+
+def test_tensorboard_reads_what_is_logged(text_file, settings, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = charlm.train(text_file, tmp_path / "run", tensorboard=True, **settings)
+    events = {}
+    for path in sorted((tmp_path / "run" / "tensorboard").iterdir()):
+        accumulator = EventAccumulator(str(path))
+        accumulator.Reload()
+        tensors = accumulator.Tensors("valid_nats_per_character")
+        events |= {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in tensors}
+    assert events == pytest.approx({line["step"]: line["valid_nats_per_character"] for line in run.log})
+
+
+@pytest.mark.parametrize("tokenizer", ["byte", "bpe"])
+def test_other_tokenizers_train_sample_and_score(text_file, settings, tokenizer, tmp_path):
+    run = charlm.train(text_file, tmp_path / "run", **settings | {"tokenizer": tokenizer, "vocab_size": 300})
+    assert run.sample("naïve 😀", length=10).startswith("naïve 😀")
+    assert run.score("naïve 😀").characters == 7
+    assert math.isfinite(run.log[-1]["valid_nats_per_character"])
+
+
+def test_texts_of_their_own(text, settings, tmp_path):
+    for name, part in {"train": text, "valid": text[:500]}.items():
+        (tmp_path / name).write_text(part)
+    without = {name: value for name, value in settings.items() if name != "split"}
+    run = charlm.train(tmp_path / "train", tmp_path / "run", validation=str(tmp_path / "valid"), **without)
+    assert run.score(text[:500]).nats_per_character == pytest.approx(run.log[-1]["valid_nats_per_character"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "settings, error",
+    [
+        ({"unit": 3}, "There is no setting 'unit'"),
+        ({"preset": "hug"}, "There is no preset 'hug'. Did you mean 'huge'|There is no preset 'hug'"),
+        ({"batch_size": 10_000}, "Lower batch_size to"),
+    ],
+)
+def test_mistakes(text_file, settings, error, tmp_path):
+    with pytest.raises(CharlmError, match=error):
+        charlm.train(text_file, tmp_path / "run", steps=1, **settings)
+
+
+def test_a_text_shorter_than_a_batch_says_which_number_to_lower(tmp_path):
+    (tmp_path / "short.txt").write_text("short " * 20)
+    with pytest.raises(CorpusError, match="Lower batch_size to 1 and sequence_length to 108"):
+        charlm.train(tmp_path / "short.txt", tmp_path / "run", steps=1, sequence_length=128)
+
+
+def test_a_small_model_learns_a_source_of_known_entropy(tmp_path):
+    source = MarkovSource(seed=3, alphabet="abcd")
+    text = source.sample(120_000, seed=3)
+    (tmp_path / "markov.txt").write_text(text)
+    run = charlm.train(
+        tmp_path / "markov.txt", tmp_path / "run", cell="gru", units=32, batch_size=32, sequence_length=64,
+        steps=350, learning_rate=1e-2, evaluate_every=175, split="75/25",
+    )  # fmt: skip
+    held_out = text[90_000:]
+    bits = run.score(held_out).bits_per_character
+    # The chain's own price of the very same text takes most of the luck of the sample out of the comparison; what
+    # is left is what the first two characters cost.
+    floor = source.bits(held_out) / len(held_out)
+    per_character = np.array([source.bits(held_out[i : i + 1002]) / 1000 for i in range(0, 29_000, 1000)])
+    sampling_error = 4 * per_character.std() / math.sqrt(len(per_character))
+    assert bits < 1.02 * source.bits_per_character
+    assert bits > floor
+    assert bits > source.bits_per_character - sampling_error
