@@ -164,7 +164,7 @@ def test_a_model_trains_as_any_keras_model(config, ids):
     model.compile(
         optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False
     )
-    history = model.fit(ids, np.roll(ids, -1, axis=1), epochs=3, verbose=0)
+    history = model.fit(ids, np.roll(ids, -1, axis=1), epochs=20, verbose=0)
     assert history.history["loss"][-1] < history.history["loss"][0]
 
 
@@ -184,7 +184,7 @@ def test_our_layers_are_keras(cell, mask, backwards):
     theirs.set_weights([rng.normal(0, 0.5, w.shape) for w in theirs.get_weights()])
     ours.set_weights(theirs.get_weights())
     state = [tf.constant(rng.normal(size=(3, 6)).astype("f")) for _ in keras.tree.flatten(theirs.cell.state_size)]
-    # What stands where nothing was read yet is no result: Keras gives zeros there, the scan the state that it was given.
+    # What stands where nothing was read yet is no result: Keras gives zeros there, the scan the state it was given.
     read = np.ones((3, 9), bool) if MASKS[mask] is None else MASKS[mask][:, :: -1 if backwards else 1]
     results = []
     for layer in (ours, theirs):

@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from charlm import __version__
 from charlm.errors import CharlmError, ConfigError
@@ -37,7 +37,10 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """An `argparse` parser whose errors are one line."""
+    """An `argparse` parser whose errors are one line, and whose flags are not guessed from their beginnings."""
+
+    def __init__(self, **options: Any):
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(WRONG_USAGE, f"{self.prog}: {message}. See `{self.prog} --help`.\n")
