@@ -18,7 +18,7 @@ EVALUATIONS = 10
 FINAL_SHARE = 0.05  #: of the peak learning rate, at the end of the cosine
 
 _EVALUATION_SHARE = 0.1  #: of the time that is left, at most, goes into evaluations
-_RESERVE = 0.03  #: of the time that is left stays free, for a machine that slows down
+_RESERVE = 0.04  #: of the time that is left stays free, for a machine that slows down
 
 
 @dataclasses.dataclass(frozen=True)
