@@ -20,15 +20,16 @@ from safetensors.numpy import load_file
 from tqdm import tqdm
 
 LOSSES = ("step", "epoch", "train_nats_per_character", "valid_nats_per_character", "learning_rate")
-STEPS = 400
+STEPS_PER_KILL = 40
 SETTINGS = (
-    f"--steps {STEPS} --evaluate-every 7 --units 48 --layers 2 --cell lstm,gru --dropout 0.2 --batch-size 8 "
+    "--evaluate-every 7 --units 48 --layers 2 --cell lstm,gru --dropout 0.2 --batch-size 8 "
     "--sequence-length 32 --split 90/5/5 --patience 1000"
 ).split()
 
 
-def start(folder: Path) -> "subprocess.Popen[bytes]":
+def start(folder: Path, steps: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "charlm", "train", "python-manual", "-o", str(folder), "--resume", *SETTINGS]
+    command += ["--steps", str(steps)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -40,12 +41,12 @@ def newest_step(folder: Path) -> int:
     return max((int(path.name[5:]) for path in (folder / "checkpoints").glob("step-*")), default=0)
 
 
-def kill_once(folder: Path, rng: random.Random, *, amid_a_write: bool) -> str:
+def kill_once(folder: Path, steps: int, rng: random.Random, *, amid_a_write: bool) -> str:
     """Starts the run, kills it, and returns what it was doing; `finished` if it came to its end first."""
     begun = newest_step(folder)
-    process = start(folder)
-    # A few steps from where this session begins, so that all kills fit into the run.
-    patience = rng.uniform(0.0, 1.5)
+    process = start(folder, steps)
+    # Soon after this session's first checkpoint, so that each makes headway and all kills fit into the run.
+    patience = rng.uniform(0.0, 0.5)
     while process.poll() is None and newest_step(folder) <= begun:
         time.sleep(0.001)
     deadline = time.monotonic() + patience
@@ -63,9 +64,9 @@ def losses(folder: Path) -> list[list[float]]:
     return [[line[name] for name in LOSSES] for line in lines]
 
 
-def differences(one: Path, other: Path) -> list[str]:
+def differences(one: Path, other: Path, steps: int) -> list[str]:
     found = [] if losses(one) == losses(other) else ["log.jsonl"]
-    for name in ("model.safetensors", f"checkpoints/step-{STEPS:09d}/tensors.safetensors"):
+    for name in ("model.safetensors", f"checkpoints/step-{steps:09d}/tensors.safetensors"):
         ours, theirs = load_file(one / name), load_file(other / name)
         found += [f"{name}: {key}" for key in ours if not np.array_equal(ours[key], theirs[key])]
     return found
@@ -76,21 +77,21 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20, help="how many kills (default: 20)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
     options = parser.parse_args()
-    rng = random.Random(options.seed)
+    rng, steps = random.Random(options.seed), STEPS_PER_KILL * options.kills
     folder = Path(tempfile.mkdtemp(prefix="charlm-torture-"))
     kills = {"training": 0, "writing": 0}
     for number in tqdm(range(options.kills), unit="kill"):
-        doing = kill_once(folder / "killed", rng, amid_a_write=number % 2 == 1)
+        doing = kill_once(folder / "killed", steps, rng, amid_a_write=number % 2 == 1)
         if doing == "finished":
             break
         kills[doing] += 1
     for name in ("killed", "unbroken"):
-        if start(folder / name).wait():
+        if start(folder / name, steps).wait():
             print(f"the {name} run failed: see {folder}")
             return 1
-    found = differences(folder / "unbroken", folder / "killed")
+    found = differences(folder / "unbroken", folder / "killed", steps)
     print(
-        f"{sum(kills.values())} kills, {kills['writing']} of them while a checkpoint was written, over {STEPS} steps: "
+        f"{sum(kills.values())} kills, {kills['writing']} of them while a checkpoint was written, over {steps} steps: "
         + (f"DIFFERENT in {', '.join(found)}: see {folder}" if found else "losses and weights equal bit for bit")
     )
     if not found:
