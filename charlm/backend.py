@@ -54,7 +54,11 @@ def has_gpu() -> bool:
 
 def count_devices() -> int:
     """Returns the number of GPUs; without one, of the cores that this process may use."""
-    return len(tf.config.list_physical_devices("GPU")) or len(os.sched_getaffinity(0))
+    return len(tf.config.list_physical_devices("GPU")) or _count_cores()
+
+
+def _count_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def open_strategy(replicas: int) -> "tf.distribute.Strategy":

@@ -1,42 +1,23 @@
-"""The one training loop, and `train()`."""
+"""`train()`: from corpora and settings to a trained run."""
 
-import contextlib
 import dataclasses
-import json
+import importlib.util
 import logging
-import math
 import os
 import platform
-import signal
-import statistics
-import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tqdm import tqdm
-
-from charlm import __version__, bundle, checkpoints, datasets, files, recipes, scoring, streams
-from charlm.backend import count_devices, keras, open_strategy, tf
+from charlm import __version__, checkpoints, datasets, recipes
+from charlm.backend import count_devices, keras
 from charlm.config import BUDGETS, Config
 from charlm.corpus import Store, prepare
-from charlm.errors import CheckpointError, ConfigError, DivergedError
-from charlm.generation import TextStream, generate
-from charlm.models.language_model import LanguageModel
+from charlm.errors import CheckpointError, ConfigError
 from charlm.options import unknown_name
-from charlm.run import LOG, Run
-from charlm.runtime.language_model import LanguageEngine
-from charlm.sampling import Sampler
-from charlm.tokenizer import EOS
-from charlm.trainer import Trainer
-
-CHECKPOINT_SECONDS = 60.0  #: between checkpoints, at most
-MEASURED_STEPS = 10  #: after which `minutes` become steps
-SAMPLE_LENGTH = 200
-SAMPLE_TEMPERATURE = 0.8
+from charlm.run import Run
+from charlm.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +65,8 @@ def train(
             log.info("%s is finished: nothing to do.", folder)
             return Run(folder)
     store = _prepare(names, config)
-    session = _Session(folder, config, store, _describe(names, store), callbacks)
-    session.deadline = deadline or started + 60 * (config.training.minutes or 0)
+    deadline = deadline or started + 60 * (config.training.minutes or 0)
+    session = Session(folder, config, store, _describe(names, store), deadline=deadline, callbacks=callbacks)
     if checkpoint is not None:
         session.restore(checkpoint)
     session.run()
@@ -127,6 +108,8 @@ def _settle(config: Config) -> Config:
     training = config.training
     if not any(getattr(training, budget) for budget in BUDGETS):
         training = dataclasses.replace(training, minutes=recipes.DEFAULT_MINUTES)
+    if training.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise ConfigError("`tensorboard` needs TensorBoard. Install it with: pip install 'charlm[tensorboard]'.")
     if training.distribute == "none":
         training = dataclasses.replace(training, replicas=1)
     if training.replicas is None:
@@ -152,289 +135,3 @@ def _describe(names: list[str], store: Store) -> dict[str, Any]:
     if any(name in datasets.BUILT_IN for name in names):
         about["python"] = platform.python_version()
     return about
-
-
-@dataclasses.dataclass
-class _Progress:
-    """How far a run has come: what a checkpoint keeps beside the tensors."""
-
-    step: int = 0
-    steps: int | None = None  #: None while `minutes` are not yet turned into steps
-    evaluate_every: int | None = None
-    seconds: float = 0.0  #: of the whole run
-    nats: float = 0.0  #: of the training text since the last line of the log
-    characters: int = 0  #: of the training text since the last line of the log
-    timed_characters: int = 0  #: the same, without steps that compile
-    timed_seconds: float = 0.0
-    best_nats_per_character: float = math.inf
-    evaluations_since_best: int = 0
-    is_finished: bool = False
-
-
-class _Session:
-    """One process's part of a run."""
-
-    def __init__(self, folder: Path, config: Config, store: Store, about: dict[str, Any], callbacks):
-        training = config.training
-        self.folder, self.config, self.store, self.about = folder, config, store, about
-        self.deadline = math.inf
-        self.progress = _Progress()
-        self.steps_per_epoch = streams.steps_per_epoch(
-            store, "train", batch_size=training.batch_size, length=training.sequence_length
-        )
-        self.trainer = Trainer(
-            open_strategy(training.replicas),
-            lambda: LanguageModel.from_model_config(config.model, store.tokenizer.vocab_size),
-            training,
-        )
-        ids = store.tokens("validation")
-        self.validation_ids = ids[:-1] if ids[-1] == EOS else ids
-        self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.trainer.model)
-        self.steps_here = 0  # in this session
-        self.step_seconds: list[float] = []
-        self.logs: dict[str, float] = {}
-        self.is_interrupted = False
-        self.bar: tqdm = tqdm(disable=True)
-
-    def restore(self, checkpoint: checkpoints.Checkpoint) -> None:
-        """Takes up a run where a checkpoint left it."""
-        if checkpoint.state["about"]["corpus_sha256"] != self.about["corpus_sha256"]:
-            raise CheckpointError(
-                f"The corpus has changed since {self.folder} was begun. "
-                "Give the same text to go on, or train anew into another folder."
-            )
-        self.trainer.restore(checkpoint.tensors)
-        self.progress = _Progress(**checkpoint.state["progress"])
-        _cut_log(self.folder / LOG, self.progress.step)
-        log.info("Going on from step %s.", f"{self.progress.step:,}")
-
-    def run(self) -> None:
-        """Trains until the run is finished."""
-        if self.progress.step == 0:
-            self._begin()
-        with _interruptions(self), self._open_bar() as self.bar:
-            self.callbacks.on_train_begin()
-            self._loop()
-            self.callbacks.on_train_end(self.logs)
-
-    def _begin(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / LOG).unlink(missing_ok=True)
-        training = self.config.training
-        log.info(
-            "%s weights; %s characters to train on, %s to validate; %s replica(s).",
-            *(f"{count:,}" for count in (
-                self.trainer.model.count_params(),
-                self.store.splits["train"].characters,
-                self.store.splits["validation"].characters,
-                self.trainer.strategy.num_replicas_in_sync,
-            )),
-        )  # fmt: skip
-        if training.epochs:
-            self._fix(recipes.plan_steps(training, max(round(training.epochs * self.steps_per_epoch), 1)))
-        elif training.steps:
-            self._fix(recipes.plan_steps(training, training.steps))
-
-    def _fix(self, plan: recipes.Plan) -> None:
-        """Fixes how long the run goes on, and writes down what the bundle says of it."""
-        self.progress.steps, self.progress.evaluate_every = plan.steps, plan.evaluate_every
-        training = dataclasses.replace(self.config.training, steps=plan.steps, evaluate_every=plan.evaluate_every)
-        config = dataclasses.replace(self.config, training=training)
-        bundle.write_description(self.folder, config, self.about, self.store.tokenizer)
-
-    def _loop(self) -> None:
-        training, progress = self.config.training, self.progress
-        dataset = streams.contiguous(
-            self.store,
-            "train",
-            batch_size=training.batch_size,
-            length=training.sequence_length,
-            seed=training.seed,
-            start=progress.step,
-        )
-        self.saved_at = self.resumed_at = time.monotonic()
-        self.callbacks.on_epoch_begin(progress.step // self.steps_per_epoch)
-        for batch in dataset.as_numpy_iterator():
-            epoch, within = divmod(progress.step, self.steps_per_epoch)
-            if within == 0 and epoch > 0:
-                self.callbacks.on_epoch_end(epoch - 1, self.logs)
-                self.callbacks.on_epoch_begin(epoch)
-            self.callbacks.on_train_batch_begin(within)
-            self._step(batch)
-            self.callbacks.on_train_batch_end(within, self.logs)
-            self._follow_up()
-            if progress.is_finished:
-                self.callbacks.on_epoch_end(epoch, self.logs)
-                return
-
-    def _step(self, batch: streams.Batch) -> None:
-        progress, begun = self.progress, time.monotonic()
-        rate = recipes.learning_rate(self.config.training, progress.step, progress.steps)
-        nats, norm = self.trainer.step(batch, progress.step, rate)
-        if not (math.isfinite(nats) and math.isfinite(norm)):
-            raise DivergedError(
-                f"Step {progress.step + 1}: the loss is no longer a finite number (learning rate {rate:.2g}, gradient "
-                f"norm {norm:.3g}). The last good state is in {self.folder}. Lower learning_rate or clip_norm."
-            )
-        seconds, characters = time.monotonic() - begun, int(batch.characters)
-        if self.steps_here:  # the first one compiles
-            self.step_seconds.append(seconds)
-            progress.timed_seconds += seconds
-            progress.timed_characters += characters
-        progress.step += 1
-        self.steps_here += 1
-        progress.nats += nats
-        progress.characters += characters
-        self.logs |= {"nats_per_character": nats / max(characters, 1), "gradient_norm": norm, "learning_rate": rate}
-        self._advance_bar(seconds, characters)
-
-    def _follow_up(self) -> None:
-        """Evaluates, saves or stops after a step, where it is time to."""
-        progress = self.progress
-        if progress.steps is None and len(self.step_seconds) >= MEASURED_STEPS:
-            begun = time.monotonic()
-            nats_per_character = self._validate()
-            self._fix(
-                recipes.plan_minutes(
-                    self.config.training,
-                    done=progress.step,
-                    seconds_left=self.deadline - time.monotonic(),
-                    step_seconds=statistics.median(self.step_seconds[MEASURED_STEPS // 3 :]),
-                    evaluation_seconds=time.monotonic() - begun,
-                )
-            )
-            self.bar.total = progress.steps
-            self._report(nats_per_character)
-        elif progress.steps is not None:
-            stops = progress.step == progress.steps or getattr(self.trainer.model, "stop_training", False)
-            if stops or progress.step % progress.evaluate_every == 0:
-                progress.is_finished = bool(stops)
-                self._report(self._validate())
-        if self.is_interrupted or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
-            self._save()
-        if self.is_interrupted:
-            raise KeyboardInterrupt
-
-    def _validate(self) -> float:
-        """Returns the loss of the whole validation split, state carried, in nats per character."""
-        self.engine = LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, self.trainer.weights())
-        nats = scoring.score_ids(self.engine, self.validation_ids, progress="validation")
-        return float(nats.sum()) / self.store.splits["validation"].characters
-
-    def _report(self, nats_per_character: float) -> None:
-        """Keeps the weights if they are the best so far, logs, shows a sample, saves."""
-        progress, training = self.progress, self.config.training
-        if nats_per_character < progress.best_nats_per_character:
-            progress.best_nats_per_character, progress.evaluations_since_best = nats_per_character, 0
-            facts = {"step": str(progress.step), "validation_nats_per_character": f"{nats_per_character:.6f}"}
-            bundle.write_tensors(self.folder, self.trainer.weights(), facts)
-        else:
-            progress.evaluations_since_best += 1
-        if progress.evaluations_since_best >= training.patience and not progress.is_finished:
-            log.info("Stopped early: %d evaluations without a lower loss.", training.patience)
-            progress.is_finished = True
-        now = time.monotonic()
-        progress.seconds, self.resumed_at = progress.seconds + now - self.resumed_at, now
-        line = {
-            "step": progress.step,
-            "epoch": progress.step / self.steps_per_epoch,
-            "seconds": progress.seconds,
-            "train_nats_per_character": progress.nats / max(progress.characters, 1),
-            "valid_nats_per_character": nats_per_character,
-            "characters_per_second": progress.timed_characters / max(progress.timed_seconds, 1e-9),
-            "learning_rate": recipes.learning_rate(training, progress.step - 1, progress.steps),
-        }
-        _append_line(self.folder / LOG, line)
-        self.logs |= line
-        progress.nats = progress.timed_seconds = 0.0
-        progress.characters = progress.timed_characters = 0
-        self._show(line)
-        self._save()
-
-    def _save(self) -> None:
-        now = time.monotonic()
-        self.progress.seconds, self.resumed_at = self.progress.seconds + now - self.resumed_at, now
-        state = {
-            "config": self.config.to_dict(),
-            "about": self.about,
-            "progress": dataclasses.asdict(self.progress),
-        }
-        checkpoints.save(self.folder, self.progress.step, self.trainer.tensors(), state)
-        self.saved_at = time.monotonic()
-
-    def _show(self, line: dict[str, float]) -> None:
-        if self.config.training.tensorboard:
-            _write_summaries(self.folder / "tensorboard", line)
-        bits = {name: line[f"{name}_nats_per_character"] / math.log(2) for name in ("train", "valid")}
-        tqdm.write(
-            f"step {self.progress.step:,} of {self.progress.steps:,}: {bits['valid']:.3f} bits per character in "
-            f"validation ({line['valid_nats_per_character']:.4f} nats), {bits['train']:.3f} in training",
-            file=sys.stderr,
-        )
-        stream = TextStream(self.store.tokenizer)
-        sampler = Sampler(temperature=SAMPLE_TEMPERATURE)
-        drawn = generate(self.engine, np.zeros(0, np.int32), sampler=sampler, length=SAMPLE_LENGTH, seed=0)
-        text = "".join(stream.feed(int(ids[0])) for ids in drawn) + stream.finish()
-        tqdm.write("\n".join(f"  | {part}" for part in text.splitlines()), file=sys.stderr)
-
-    def _open_bar(self) -> tqdm:
-        return tqdm(
-            total=self.progress.steps,
-            initial=0 if self.progress.step == 0 else self.progress.step,
-            unit="step",
-            disable=None,
-            dynamic_ncols=True,
-            bar_format="{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
-        )
-
-    def _advance_bar(self, seconds: float, characters: int) -> None:
-        self.bar.update()
-        bits = self.logs["nats_per_character"] / math.log(2)
-        self.bar.set_postfix_str(f"{bits:.3f} bits/char, {characters / seconds:,.0f} chars/s", refresh=False)
-
-
-@contextlib.contextmanager
-def _interruptions(session: _Session) -> Iterator[None]:
-    """Lets the first Ctrl-C end the step and save; a second one ends at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: object) -> None:
-        session.is_interrupted = True
-        signal.signal(number, before[number])
-        tqdm.write("Saving after this step. Press Ctrl-C again to stop without saving.", file=sys.stderr)
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _append_line(path: Path, line: dict[str, float]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _cut_log(path: Path, step: int) -> None:
-    """Drops the lines of steps that are about to be taken again."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
-    whole = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-    files.write_text(path, "".join(whole))
-
-
-def _write_summaries(folder: Path, line: dict[str, float]) -> None:
-    try:
-        writer = tf.summary.create_file_writer(str(folder))
-    except (ImportError, NotImplementedError):
-        raise ConfigError(
-            "`tensorboard` needs TensorBoard. Install it with: pip install 'charlm[tensorboard]'."
-        ) from None
-    with writer.as_default(step=line["step"]):
-        for name in line.keys() - {"step"}:
-            tf.summary.scalar(name, line[name])
-    writer.close()

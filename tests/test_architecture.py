@@ -23,6 +23,7 @@ FLOORS = [
     ["streams", "layers"],
     ["models"],
     ["trainer", "checkpoints", "recipes"],
+    ["session"],
     ["training"],
     ["cli"],
     ["__main__"],

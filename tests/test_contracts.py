@@ -160,12 +160,12 @@ def test_a_model_is_made_again_from_its_config(model, ids):
 
 
 def test_a_model_trains_as_any_keras_model(config, ids):
-    model = make(config)
-    model.compile(
-        optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False
-    )
-    history = model.fit(ids, np.roll(ids, -1, axis=1), epochs=20, verbose=0)
-    assert history.history["loss"][-1] < history.history["loss"][0]
+    model, targets = make(config), np.roll(ids, -1, axis=1)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, jit_compile=False)
+    before = model.evaluate(ids, targets, verbose=0)
+    model.fit(ids, targets, epochs=10, verbose=0)
+    assert model.evaluate(ids, targets, verbose=0) < before
 
 
 LAYERS = {"lstm": (LSTM, keras.layers.LSTM), "gru": (GRU, keras.layers.GRU), "rnn": (SimpleRNN, keras.layers.SimpleRNN)}

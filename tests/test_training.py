@@ -10,10 +10,11 @@ from conftest import read_log
 from safetensors.numpy import load_file
 
 import charlm
-from charlm import checkpoints, training
+from charlm import checkpoints, session, training
 from charlm.backend import keras, tf
 from charlm.errors import CharlmError, CheckpointError, ConfigError, CorpusError, DivergedError
 from charlm.tasks.markov import MarkovSource
+from charlm.trainer import Trainer
 
 LOSSES = ("step", "epoch", "train_nats_per_character", "valid_nats_per_character", "learning_rate")
 
@@ -80,7 +81,7 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(trained, text_file, se
 
 
 def test_resuming_a_finished_run_does_nothing(trained, text_file, settings, monkeypatch):
-    monkeypatch.setattr(training, "_Session", lambda *_: pytest.fail("it trained"))
+    monkeypatch.setattr(training, "Session", lambda *_: pytest.fail("it trained"))
     assert charlm.train(text_file, trained.folder, resume=True, **settings).folder == trained.folder
 
 
@@ -130,13 +131,13 @@ def test_replicas_must_divide_the_batch(text_file, settings, tmp_path):
 
 
 def test_divergence_stops_at_once_and_keeps_the_last_good_state(text_file, settings, tmp_path, monkeypatch):
-    step = training.Trainer.step
+    step = Trainer.step
 
     def poisoned(self, batch, number, rate):
         result = step(self, batch, number, rate)
         return result if number < 35 else result._replace(gradient_norm=math.inf)
 
-    monkeypatch.setattr(training.Trainer, "step", poisoned)
+    monkeypatch.setattr(Trainer, "step", poisoned)
     with pytest.raises(
         DivergedError, match=r"Step 36: the loss is no longer a finite number \(learning rate .*, gradient norm inf\)"
     ):
@@ -172,7 +173,7 @@ def test_minutes_are_turned_into_steps_that_end_in_time(text_file, settings, tmp
     config = json.loads((run.folder / "config.json").read_text())["training"]
     assert config["minutes"] == 0.2
     assert config["steps"] == run.log[-1]["step"] > 20
-    assert run.log[0]["step"] == training.MEASURED_STEPS + 1
+    assert run.log[0]["step"] == session.MEASURED_STEPS + 1
 
 
 def test_epochs_are_turned_into_steps(text_file, settings, tmp_path):
