@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Sequence
@@ -74,6 +75,8 @@ def validate(instance: Any) -> None:
             object.__setattr__(instance, field.name, float(value))
         elif type(value) is not expected:
             _refuse(field.name, f"of type {expected.__name__}", value)
+        if isinstance(value, float) and not math.isfinite(value):
+            _refuse(field.name, "finite", value)
         choices = field.metadata["choices"]
         if choices is not None and value not in choices:
             _refuse(field.name, "one of " + ", ".join(choices), value)

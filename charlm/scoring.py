@@ -62,7 +62,7 @@ def score(engine: Engine, tokenizer: Tokenizer, text: str, *, progress: str | No
         progress: shows a progress bar under this name.
     """
     nats = score_ids(engine, tokenizer.encode(text, unknown="replace"), progress=progress)
-    return Score(len(text), len(text.encode()), float(nats.sum()) / math.log(2))
+    return Score(len(text), len(text.encode(errors="replace")), float(nats.sum()) / math.log(2))
 
 
 def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: str | None = None) -> NDArray[np.float64]:

@@ -174,12 +174,9 @@ class Session:
         progress, begun = self.progress, time.monotonic()
         rate = recipes.learning_rate(self.config.training, progress.step, progress.steps)
         nats, norm = self.trainer.step(batch, progress.step, rate)
-        if not (math.isfinite(nats) and math.isfinite(norm)):
-            raise DivergedError(
-                f"Step {progress.step + 1}: the loss is no longer a finite number (learning rate {rate:.2g}, gradient "
-                f"norm {norm:.3g}). The last good state is in {self.folder}. Lower learning_rate or clip_norm."
-            )
         seconds, characters = time.monotonic() - begun, int(batch.characters)
+        self.logs |= {"nats_per_character": nats / max(characters, 1), "gradient_norm": norm, "learning_rate": rate}
+        self._refuse_divergence(math.isfinite(nats) and math.isfinite(norm))
         if self.steps_here:  # the first one compiles
             self.step_seconds.append(seconds)
             progress.timed_seconds += seconds
@@ -188,7 +185,6 @@ class Session:
         self.steps_here += 1
         progress.nats += nats
         progress.characters += characters
-        self.logs |= {"nats_per_character": nats / max(characters, 1), "gradient_norm": norm, "learning_rate": rate}
         self._advance_bar(seconds, characters)
 
     def _follow_up(self) -> None:
@@ -221,8 +217,18 @@ class Session:
     def _validate(self) -> float:
         """Returns the loss of the whole validation split, state carried, in nats per character."""
         self.engine = LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, self.trainer.weights())
-        nats = scoring.score_ids(self.engine, self.validation_ids, progress="validation")
-        return float(nats.sum()) / self.store.splits["validation"].characters
+        with np.errstate(over="ignore", invalid="ignore"):
+            nats = float(scoring.score_ids(self.engine, self.validation_ids, progress="validation").sum())
+        self._refuse_divergence(math.isfinite(nats))
+        return nats / self.store.splits["validation"].characters
+
+    def _refuse_divergence(self, is_finite: bool) -> None:
+        if not is_finite:
+            raise DivergedError(
+                f"Step {self.progress.step + 1}: the loss is no longer a finite number (learning rate "
+                f"{self.logs['learning_rate']:.2g}, gradient norm {self.logs['gradient_norm']:.3g}). "
+                f"The last good state is in {self.folder}. Lower learning_rate or clip_norm."
+            )
 
     def _report(self, nats_per_character: float) -> None:
         """Keeps the weights if they are the best so far, logs, shows a sample, saves."""
@@ -262,7 +268,9 @@ class Session:
             "about": self.about,
             "progress": dataclasses.asdict(self.progress),
         }
-        checkpoints.save(self.folder, self.progress.step, self.trainer.tensors(), state)
+        tensors = self.trainer.tensors()
+        self._refuse_divergence(all(np.isfinite(tensor).all() for tensor in tensors.values()))
+        checkpoints.save(self.folder, self.progress.step, tensors, state)
         self.saved_at = time.monotonic()
 
     def _show(self, line: dict[str, float]) -> None:

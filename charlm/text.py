@@ -23,6 +23,7 @@ STANDARD_INPUT = "-"
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SNIFF_BYTES = 8192
+_UNREADABLE = (OSError, EOFError, lzma.LZMAError, zlib.error)
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Chunk(NamedTuple):
 def find_files(patterns: Iterable[str]) -> list[str]:
     """Expands files, folders and globs to a list of files, in order, each one once.
 
-    Of a folder, all files below it are taken that are neither hidden nor binary (a NUL among the first
+    Of a folder, all files below it are taken that are neither hidden, nor damaged, nor binary (a NUL among the first
     8 KiB, after decompression, tells a binary file; UTF-16 with its mark is kept, to be explained later).
 
     Args:
@@ -53,7 +54,7 @@ def find_files(patterns: Iterable[str]) -> list[str]:
     for pattern in patterns:
         if pattern == STANDARD_INPUT or Path(pattern).is_file():
             found[pattern] = None
-        elif Path(pattern).is_dir():
+        elif pattern and Path(pattern).is_dir():
             found |= dict.fromkeys(_folder_files(Path(pattern)))
         elif matches := sorted(match for match in glob.glob(pattern, recursive=True) if Path(match).is_file()):
             found |= dict.fromkeys(matches)
@@ -75,7 +76,7 @@ def _folder_files(folder: Path) -> Iterator[str]:
             texts += 1
             yield str(path)
     if binaries:
-        log.info("%s: %d binary files left out", folder, binaries)
+        log.info("%s: %d files left out that cannot be read as text", folder, binaries)
     if not texts:
         raise TextError(f"The folder '{folder}' holds no text files. Name a folder with text in it, or single files.")
 
@@ -84,7 +85,7 @@ def _is_binary(path: Path) -> bool:
     try:
         with _open(str(path)) as file:
             head = file.read(_SNIFF_BYTES)
-    except (gzip.BadGzipFile, EOFError, lzma.LZMAError, zlib.error):
+    except _UNREADABLE:
         return True
     return b"\0" in head and not head.startswith(_UTF16_MARKS)
 
@@ -179,7 +180,7 @@ def _decoded(name: str, decoder: "_Decoder") -> Iterator[str]:
             while block := file.read(BLOCK_BYTES):
                 yield decoder.decode(block)
             yield decoder.decode(b"", final=True)
-    except (gzip.BadGzipFile, EOFError, lzma.LZMAError, zlib.error, OSError) as error:
+    except _UNREADABLE as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise TextError(f"{name} cannot be read: {reason}.") from None
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 PAD, UNK, BOS, EOS = range(len(SPECIALS))
 KINDS = ("char", "byte", "bpe")
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CHAR_LAYOUT = {
     "normalizer": None,
     "pre_tokenizer": {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False},
@@ -130,7 +132,7 @@ class Tokenizer:
         """Encodes a text, without adding special ids.
 
         Args:
-            text: any string without lone surrogates.
+            text: any string; a lone surrogate counts as a character outside the vocabulary.
             unknown: what a character outside the vocabulary does: `error`, `skip` it, or `replace` it by `<unk>`.
 
         Returns:
@@ -139,7 +141,12 @@ class Tokenizer:
         Raises:
             UnknownCharacterError: with `unknown="error"`; it lists up to five such characters.
         """
-        ids = self._encode(text)
+        try:
+            ids = self._encode(text)
+        except UnicodeEncodeError:  # halves of surrogate pairs are no characters
+            if unknown == "error":
+                raise UnknownCharacterError(_unknown_message(_SURROGATE.findall(text))) from None
+            return self.encode(_SURROGATE.sub("" if unknown == "skip" else "\ufffd", text), unknown=unknown)
         if unknown == "replace" or (known := ids != UNK).all():
             return ids
         if unknown == "skip":
@@ -152,7 +159,7 @@ class Tokenizer:
             return self._ids_of_code_points[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
         if self.kind == "byte":
             return np.frombuffer(text.encode(), np.uint8).astype(np.int32) + np.int32(len(SPECIALS))
-        return np.array(self._hugging_face.encode(text).ids, np.int32)
+        return np.array(self._hugging_face.encode(text.encode().decode()).ids, np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Decodes ids; `<unk>` and broken UTF-8 become U+FFFD, the other special ids nothing.

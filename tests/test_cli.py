@@ -144,6 +144,7 @@ def test_texts_that_cannot_be_trained_on(tmp_path, capsys):
 
 def test_prompts_and_bundles_that_cannot_be_used(copied, capsys):
     fails(capsys, 1, "'Ω' (U+03A9) is not in the vocabulary", "sample", copied, "--prompt", "Ω")
+    fails(capsys, 1, "'\\udcff' (U+DCFF) is not in the vocabulary", "sample", copied, "--prompt", "\udcff")
     fails(capsys, 1, "no file, folder or corpus", "score", copied, "missing.txt")
     (copied / "empty.txt").write_text("")
     fails(capsys, 1, "is empty", "score", copied, copied / "empty.txt")

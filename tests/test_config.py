@@ -32,6 +32,7 @@ def test_whole_numbers_pass_for_real_ones():
         ({"units": 2.5}, "`units` must be of type int. Received: units=2.5."),
         ({"units": True}, "`units` must be of type int. Received: units=True."),
         ({"dropout": 1.0}, "`dropout` must be below 1. Received: dropout=1.0."),
+        ({"learning_rate": float("inf")}, "`learning_rate` must be finite. Received: learning_rate=inf."),
         ({"minutes": 0}, "`minutes` must be above 0. Received: minutes=0."),
         ({"tokenizer": "word"}, "`tokenizer` must be one of char, byte, bpe. Received: tokenizer='word'."),
         (

@@ -121,6 +121,7 @@ def test_find_files_walks_folders_and_globs_in_order(tmp_path, caplog):
         "b.txt": b"b",
         "a/x.txt": b"x",
         "z.bin": b"\0\1",
+        "damaged.bz2": b"no archive",
         ".hidden": b"h",
         "c.gz": gzip.compress(b"c"),
     }.items():
@@ -129,7 +130,7 @@ def test_find_files_walks_folders_and_globs_in_order(tmp_path, caplog):
         path.write_bytes(data)
     found = [path.removeprefix(f"{tmp_path}/") for path in find_files([str(tmp_path)])]
     assert found == ["b.txt", "c.gz", "a/x.txt"]
-    assert "1 binary files left out" in caplog.text
+    assert "2 files left out that cannot be read as text" in caplog.text
     assert find_files([f"{tmp_path}/*.txt", f"{tmp_path}/b.txt"]) == [f"{tmp_path}/b.txt"]
 
 

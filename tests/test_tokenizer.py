@@ -78,6 +78,14 @@ def test_unknown_characters():
     assert tokenizer.decode(tokenizer.encode("aéb", unknown="replace")) == "a\ufffdb"
 
 
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_lone_surrogates_are_no_characters(kind):
+    with pytest.raises(UnknownCharacterError, match=r"'\\udcff' \(U\+DCFF\) is not in the vocabulary"):
+        SAMPLES[kind].encode("a\udcffb")
+    assert SAMPLES[kind].decode(SAMPLES[kind].encode("a\udcffb", unknown="skip")) == "ab"
+    assert SAMPLES[kind].decode(SAMPLES[kind].encode("a\udcffb", unknown="replace")) == "a\ufffdb"
+
+
 def test_bpe_shortens_and_keeps_to_its_size():
     assert SAMPLES["bpe"].vocab_size <= 300
     assert len(SAMPLES["bpe"].encode("the quick brown fox")) < 10

@@ -146,9 +146,12 @@ def test_divergence_stops_at_once_and_keeps_the_last_good_state(text_file, setti
     assert charlm.load(tmp_path / "run").sample("The", length=5)
 
 
-def test_real_divergence_is_noticed(text_file, settings, tmp_path):
+@pytest.mark.parametrize("evaluate_every", [1, 30])
+def test_real_divergence_is_noticed_before_anything_is_kept(text_file, settings, evaluate_every, tmp_path):
+    options = settings | {"learning_rate": 1e38, "warmup": 1, "evaluate_every": evaluate_every}
     with pytest.raises(DivergedError, match="Lower learning_rate"):
-        charlm.train(text_file, tmp_path / "run", **settings | {"learning_rate": 1e38, "warmup": 1})
+        charlm.train(text_file, tmp_path / "run", **options)
+    assert checkpoints.load(tmp_path / "run") is None
 
 
 def test_early_stopping_keeps_the_best(text_file, settings, tmp_path, caplog):

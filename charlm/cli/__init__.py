@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import errno
 import importlib
+import io
 import logging
 import os
 import sys
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = _make_parser(arguments).parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
     try:
         with _logging_to_stderr():
             options.run(options)

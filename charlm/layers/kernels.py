@@ -183,7 +183,7 @@ def _scan(cell: Kernel, x, recurrent_kernel, recurrent_bias, state, mask):
             gradients = [array.stack() for array in arrays]
             dx, dp = gradients[0], gradients[-1]  # (T, B, G)
             h_before = tf.concat([state[0][None], outputs[:-1]], axis=0)
-            d_kernel = tf.tensordot(h_before, dp, [[0, 1], [0, 1]])
+            d_kernel = tf.matmul(*(tf.reshape(a, (-1, a.shape[-1])) for a in (h_before, dp)), transpose_a=True)
             return dx, d_kernel, tf.reduce_sum(dp, (0, 1)), *d_state
 
         return (outputs, *last), gradient
