@@ -216,8 +216,8 @@ class Session:
 
     def _validate(self) -> float:
         """Returns the loss of the whole validation split, state carried, in nats per character."""
-        self.engine = LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, self.trainer.weights())
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # weights that diverge are told of below
+            self.engine = LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, self.trainer.weights())
             nats = float(scoring.score_ids(self.engine, self.validation_ids, progress="validation").sum())
         self._refuse_divergence(math.isfinite(nats))
         return nats / self.store.splits["validation"].characters
