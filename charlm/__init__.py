@@ -12,7 +12,9 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "CharlmError": "charlm.errors",
+    "Chunk": "charlm.text",
     "Config": "charlm.config",
+    "DataConfig": "charlm.config",
     "LanguageModel": "charlm.models.language_model",
     "RecurrentStack": "charlm.layers.recurrent",
     "Run": "charlm.run",

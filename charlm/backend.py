@@ -54,7 +54,7 @@ def has_gpu() -> bool:
 
 def count_devices() -> int:
     """Returns the number of GPUs; without one, of the cores that this process may use."""
-    return len(tf.config.list_physical_devices("GPU")) or _count_cores()
+    return len(tf.config.list_physical_devices("GPU")) if has_gpu() else _count_cores()
 
 
 def _count_cores() -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from charlm import files
 from charlm.config import Config, to_json
-from charlm.errors import BundleError, CharlmError
+from charlm.errors import BundleError, CharlmError, TokenizerError
 from charlm.tokenizer import Tokenizer
 
 CONFIG, TOKENIZER, MODEL = "config.json", "tokenizer.json", "model.safetensors"
@@ -94,13 +94,22 @@ def read(folder: Path) -> Bundle:
             raise BundleError(
                 f"{folder / part} is not what was saved: its sha256 has changed. Copy the bundle anew, or train again."
             )
+    config, about = _read_config(folder / CONFIG)
     try:
-        sections = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        config = Config.from_dict(sections)
-        return Bundle(config, sections["about"], Tokenizer.load(folder / TOKENIZER), tensors, facts)
-    except (ValueError, KeyError, TypeError) as error:
+        return Bundle(config, about, Tokenizer.load(folder / TOKENIZER), tensors, facts)
+    except TokenizerError as error:
+        raise BundleError(f"{folder / TOKENIZER} cannot be read: {error}") from None
+
+
+def _read_config(path: Path) -> tuple[Config, dict[str, Any]]:
+    try:
+        sections = json.loads(path.read_text(encoding="utf-8"))
+        if sections["format"] != FORMAT or not isinstance(sections["about"], dict):
+            raise ValueError("another format")
+        return Config.from_dict(sections), sections["about"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = str(error) if isinstance(error, CharlmError) else repr(error)
-        raise BundleError(f"{folder / CONFIG} cannot be read: {reason}") from None
+        raise BundleError(f"{path} cannot be read: {reason}") from None
 
 
 def _read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:

@@ -53,7 +53,7 @@ def save(run: Path, step: int, tensors: Mapping[str, np.ndarray], state: Mapping
 
 
 def load(run: Path) -> Checkpoint | None:
-    """Reads the newest checkpoint that is whole; None where there is none. What was left half written is removed."""
+    """Reads the newest checkpoint that is whole; None where there is none. Damaged ones are removed."""
     for leftover in (run / FOLDER).glob(".*.tmp"):
         shutil.rmtree(leftover, ignore_errors=True)
     for folder in reversed(_folders(run)):
@@ -63,7 +63,8 @@ def load(run: Path) -> Checkpoint | None:
             state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
             return Checkpoint(int(folder.name.removeprefix("step-")), load_file(folder / _TENSORS), state)
         except (OSError, ValueError, SafetensorError) as error:
-            log.warning("%s is damaged (%s): going back to the checkpoint before it.", folder, error)
+            log.warning("%s is damaged (%s) and is removed.", folder, error)
+            shutil.rmtree(folder, ignore_errors=True)
     return None
 
 

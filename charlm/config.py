@@ -14,6 +14,23 @@ CELLS = ("lstm", "gru", "rnn")
 
 
 @dataclasses.dataclass(frozen=True)
+class ReadingConfig:
+    """Files."""
+
+    encoding: str = option("utf-8", "encoding of the files, by any name that Python knows")
+    errors: str = option(
+        "strict", "what an invalid byte does: stop, or read it as U+FFFD", choices=("strict", "replace")
+    )
+    field: str | None = option(
+        None, "the files are JSON Lines; read the text under this name, a document a line", metavar="NAME"
+    )
+    normalize_newlines: bool = option(False, "read CRLF and CR as LF")
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclasses.dataclass(frozen=True)
 class DataConfig:
     """Text and ids."""
 
@@ -25,14 +42,6 @@ class DataConfig:
     test: str | None = option(
         None, "hold out this text for testing; all of CORPUS is then training text", metavar="FILE"
     )
-    encoding: str = option("utf-8", "encoding of the files, by any name that Python knows")
-    errors: str = option(
-        "strict", "what an invalid byte does: stop, or read it as U+FFFD", choices=("strict", "replace")
-    )
-    field: str | None = option(
-        None, "the files are JSON Lines; read the text under this name, a document a line", metavar="NAME"
-    )
-    normalize_newlines: bool = option(False, "read CRLF and CR as LF")
     tokenizer: str = option("char", "what an id stands for", choices=("char", "byte", "bpe"))
     vocab_size: int = option(1024, "size of a bpe vocabulary", minimum=261, maximum=1 << 20)
 
@@ -118,7 +127,7 @@ class TrainingConfig:
     epochs: float | None = option(None, "train for this many passes over the training text", above=0)
     steps: int | None = option(None, "train for this many steps", minimum=1)
     batch_size: int = option(32, "rows a batch", minimum=1)
-    sequence_length: int = option(64, "characters a row and step; the state runs on from step to step", minimum=1)
+    sequence_length: int = option(64, "ids a row and step; the state runs on from step to step", minimum=1)
     learning_rate: float = option(
         4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0
     )
@@ -134,9 +143,16 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         validate(self)
+        if self.distribute == "none" and self.replicas not in (None, 1):
+            raise ConfigError(f"`distribute='none'` is one replica. Received: replicas={self.replicas}. Leave out one.")
 
 
-SECTIONS: dict[str, type] = {"data": DataConfig, "model": ModelConfig, "training": TrainingConfig}
+SECTIONS: dict[str, type] = {
+    "reading": ReadingConfig,
+    "data": DataConfig,
+    "model": ModelConfig,
+    "training": TrainingConfig,
+}
 BUDGETS = ("minutes", "epochs", "steps")
 
 
@@ -148,6 +164,7 @@ class Config:
     32
     """
 
+    reading: ReadingConfig = ReadingConfig()
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
@@ -200,20 +217,23 @@ def setting_names() -> tuple[str, ...]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Reads settings from a TOML file; tables only group them.
+    """Reads settings, and perhaps a `preset`, from a TOML file; tables only group them.
 
     Raises:
-        ConfigError: the file is missing or not TOML.
+        ConfigError: the file is missing or not TOML, or has a setting that does not exist.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from None
     settings: dict[str, Any] = {}
     for name, value in content.items():
         settings |= value if isinstance(value, dict) else {name: value}
+    for name in settings:
+        if name not in (known := ("preset", *setting_names())):
+            raise unknown_name(name, known)
     return settings
 
 

@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 import math
-import tempfile
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -94,25 +94,24 @@ def prepare(
         CorpusError: the corpus, or one of its splits that is needed, has no characters.
     """
     stores = files.cache_folder() / "stores"
-    stores.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".spool-", dir=stores) as folder:
+    with files.scratch_folder(stores) as scratch:
         spools = {
-            name: _Spool(Path(folder, name), chunks, by_document=config.split_by == "documents")
+            name: _Spool(scratch / name, chunks, by_document=config.split_by == "documents")
             for name, chunks in {"train": corpus, **(held_out or {})}.items()
         }
         plan = _plan(spools["train"], config, alone=not held_out)
         key = _key(spools, config, plan)
-        store = _find(stores / key)
-        if store is None:
-            with files.replacing_folder(stores / key) as temporary:
-                _write(temporary, key, spools, plan, config)
-            store = Store(stores / key)
+        with files.locked(stores / f"{key}.lock"):
+            if _find(stores / key) is None:
+                for leftover in stores.glob(f".{key}.*.tmp"):
+                    shutil.rmtree(leftover)
+                with files.replacing_folder(stores / key) as temporary:
+                    _write(temporary, key, spools, plan, config)
+        store = Store(stores / key)
     for name in ("train", "validation"):
         if not store.splits[name].characters:
-            raise CorpusError(
-                f"The {name} split holds no characters. Use a longer text, "
-                f"or another split (now {config.split}, by {config.split_by})."
-            )
+            remedy = "" if held_out else f", or another split (now {config.split}, by {config.split_by})"
+            raise CorpusError(f"The {name} split holds no characters. Use a longer text{remedy}.")
     return store
 
 
@@ -169,6 +168,8 @@ class _Spool:
                 if cut:
                     yield Chunk(rest[:cut].decode(), is_last=False)
                 rest = rest[cut:]
+            if rest:
+                yield Chunk(rest.decode(), is_last=False)
 
 
 def _cut_place(data: bytes) -> int:

@@ -2,6 +2,8 @@
 
 import contextlib
 import hashlib
+import http.client
+import os
 import tomllib
 import urllib.error
 import urllib.request
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from charlm import files
-from charlm.config import DataConfig
+from charlm.config import ReadingConfig
 from charlm.errors import CorpusError, DownloadError
 from charlm.text import Chunk, find_files, read_text
 
@@ -135,39 +137,56 @@ def _download(entry: Entry, target: Path) -> tuple[int, str]:
                 digest.update(block)
                 received += len(block)
                 bar.update(len(block))
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", error)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", None) or repr(error)
         raise DownloadError(
             f"{entry.name} cannot be fetched from {entry.address}: {reason}. Check the network, or download it by hand."
         ) from None
     return received, digest.hexdigest()
 
 
-def read_corpus(names: Sequence[str], config: DataConfig) -> Iterator[Chunk]:
-    """Reads corpora one after the other, each a path, folder, glob, `-` or name; a path goes before a name.
+def find_sources(names: Sequence[str]) -> list[str]:
+    """Resolves corpora to names that charlm knows and to files; a path goes before a name.
+
+    Raises:
+        CorpusError, TextError: something named is not there.
+    """
+    if not names:
+        raise CorpusError("There is no corpus. Name a file, a folder, or one of `charlm corpus list`.")
+    sources: dict[str, str] = {}  # each file once, whatever its name
+    for name in names:
+        sources |= {os.path.realpath(source): source for source in ([name] if _is_known(name) else find_files([name]))}
+    return list(sources.values())
+
+
+def _is_known(name: str) -> bool:
+    return not Path(name).exists() and (name in BUILT_IN or name in read_catalogue())
+
+
+def read_source(source: str, config: ReadingConfig) -> Iterator[Chunk]:
+    """Reads one of the sources that `find_sources` gave."""
+    if _is_known(source) and source in BUILT_IN:
+        return BUILT_IN[source].read()
+    return read_text(
+        str(fetch(read_catalogue()[source])) if _is_known(source) else source,
+        encoding=config.encoding,
+        errors=config.errors,
+        field=config.field,
+        normalize_newlines=config.normalize_newlines,
+    )
+
+
+def read_corpus(names: Sequence[str], config: ReadingConfig) -> Iterator[Chunk]:
+    """Reads corpora one after the other, each a path, folder, glob, `-` or name; what is not there is told at once.
 
     Raises:
         CorpusError, TextError: something named is not there or cannot be read.
     """
-    if not names:
-        raise CorpusError("There is no corpus. Name a file, a folder, or one of `charlm corpus list`.")
-    catalogue = read_catalogue()
-    for name in names:
-        if name in BUILT_IN and not Path(name).exists():
-            yield from BUILT_IN[name].read()
-            continue
-        is_entry = name in catalogue and not Path(name).exists()
-        for file in [str(fetch(catalogue[name]))] if is_entry else find_files([name]):
-            yield from read_text(
-                file,
-                encoding=config.encoding,
-                errors=config.errors,
-                field=config.field,
-                normalize_newlines=config.normalize_newlines,
-            )
+    sources = find_sources(names)
+    return (chunk for source in sources for chunk in read_source(source, config))
 
 
 def usual_split(names: Sequence[str]) -> str | None:
     """Returns the split that a corpus of the catalogue is usually cut into, where `names` is just that one."""
-    entry = read_catalogue().get(names[0]) if len(names) == 1 and not Path(names[0]).exists() else None
+    entry = read_catalogue().get(names[0]) if len(names) == 1 and _is_known(names[0]) else None
     return entry.split if entry else None

@@ -1,12 +1,16 @@
 """Files that are whole or absent: written aside, flushed to the disk, then renamed."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+_YOUNG_SECONDS = 60  # a scratch folder that is younger may not have its lock yet
 
 
 def cache_folder() -> Path:
@@ -50,16 +54,49 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    aside = temporary.with_suffix(".old.tmp")
     try:
         yield temporary
         for file in temporary.iterdir():
             sync(file)
         sync(temporary)
-        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            os.rename(path, aside)
         os.rename(temporary, path)
         sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Holds the lock that a file stands for, against other processes; it ends with the process, however that ends.
+
+    Raises:
+        BlockingIOError: another process holds it, and `wait` is False.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+
+
+@contextlib.contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Gives a folder that is gone afterwards; those that killed processes left in `parent` are removed first."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for old in parent.glob(".scratch-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > _YOUNG_SECONDS:
+                with locked(old / "lock", wait=False):
+                    shutil.rmtree(old)
+    folder = Path(tempfile.mkdtemp(prefix=".scratch-", dir=parent))
+    try:
+        with locked(folder / "lock"):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

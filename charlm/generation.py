@@ -11,6 +11,7 @@ from charlm.sampling import Sampler, draw
 from charlm.tokenizer import BOS, EOS, Ids, Tokenizer
 
 _UNIFORMS = 256
+_PROMPT_CHUNK = 512
 
 
 def generate(
@@ -33,8 +34,8 @@ def generate(
     """
     state = engine.initial_state(1)
     prompt = np.array([BOS, *prompt_ids], np.int32)
-    if len(prompt) > 1:
-        _, state = engine.unroll(prompt[None, :-1], state)
+    for begin in range(0, len(prompt) - 1, _PROMPT_CHUNK):
+        _, state = engine.unroll(prompt[None, begin : min(begin + _PROMPT_CHUNK, len(prompt) - 1)], state)
     logits, state = engine.step(prompt[-1:], state)
     logits, state = np.repeat(logits, rows, axis=0), tuple(np.repeat(part, rows, axis=0) for part in state)
     counts = np.tile(np.bincount(prompt, minlength=engine.vocab_size), (rows, 1))

@@ -3,9 +3,11 @@
 import dataclasses
 import difflib
 import math
+import numbers
+import os
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from charlm.errors import ConfigError
@@ -52,6 +54,13 @@ def value_type(cls: type, field: "dataclasses.Field[Any]") -> type:
     return typing.cast(type, hint)
 
 
+_ACCEPTED: dict[type, tuple[type, ...]] = {
+    bool: (bool,),
+    int: (numbers.Integral,),
+    float: (numbers.Real,),
+    str: (str, os.PathLike),
+}
+_MADE_PLAIN: dict[type, Callable[[Any], Any]] = {bool: bool, int: int, float: float, str: os.fspath}
 _SATISFIES = {
     "at least": lambda value, bound: value >= bound,
     "above": lambda value, bound: value > bound,
@@ -67,15 +76,15 @@ def validate(instance: Any) -> None:
         ConfigError: a value has the wrong type or lies outside the field's limits.
     """
     for field in dataclasses.fields(instance):
-        value = getattr(instance, field.name)
+        value: Any = getattr(instance, field.name)
         if value is None and field.default is None:
             continue
         expected = value_type(type(instance), field)
-        if expected is float and type(value) is int:
-            object.__setattr__(instance, field.name, float(value))
-        elif type(value) is not expected:
+        if not isinstance(value, _ACCEPTED[expected]) or isinstance(value, bool) != (expected is bool):
             _refuse(field.name, f"of type {expected.__name__}", value)
-        if isinstance(value, float) and not math.isfinite(value):
+        value = _MADE_PLAIN[expected](value)
+        object.__setattr__(instance, field.name, value)
+        if expected is float and not math.isfinite(value):
             _refuse(field.name, "finite", value)
         choices = field.metadata["choices"]
         if choices is not None and value not in choices:

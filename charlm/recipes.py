@@ -69,6 +69,6 @@ def learning_rate(config: TrainingConfig, step: int, steps: int | None) -> float
     """
     warmup = config.warmup if steps is None else min(config.warmup, max(steps // 4, 1))
     if step < warmup or steps is None:
-        return config.learning_rate * min((step + 1) / config.warmup, 1.0)
+        return config.learning_rate * min((step + 1) / warmup, 1.0)
     progress = (step - warmup) / max(steps - warmup, 1)
     return config.learning_rate * (FINAL_SHARE + (1 - FINAL_SHARE) * (1 + math.cos(math.pi * progress)) / 2)

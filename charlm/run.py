@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -64,7 +64,7 @@ class Run:
         length: int = 500,
         n: int = 1,
         seed: int = 0,
-        stop: Sequence[str] = (),
+        stop: str | Sequence[str] = (),
         unknown: str = "error",
         **controls: Any,
     ) -> Iterator[tuple[int, str]]:
@@ -75,7 +75,7 @@ class Run:
             length: how many ids to draw: characters, or tokens of a `byte` or `bpe` model.
             n: how many texts, drawn side by side.
             seed: the same seed gives the same text; text `i` does not depend on `n`.
-            stop: strings at which a text ends; they are left out.
+            stop: a string, or several, at which a text ends; they are left out.
             unknown: what a character of the prompt outside the vocabulary does: `error`, `skip` or `replace`.
             **controls: the fields of `Sampler`: `temperature`, `top_k`, `top_p`, `min_p`, `repetition_penalty`.
 
@@ -89,6 +89,7 @@ class Run:
         for name, value, least in (("length", length, 0), ("n", n, 1), ("seed", seed, 0)):
             if value < least:
                 raise ConfigError(f"`{name}` must be at least {least}. Received: {name}={value}.")
+        stop = [stop] if isinstance(stop, str) else stop
         sampler, prompt_ids = Sampler(**controls), self.tokenizer.encode(prompt, unknown=unknown)
         return self._stream(prompt_ids, sampler, length=length, n=n, seed=seed, stop=stop)
 
@@ -115,6 +116,15 @@ class Run:
         """
         return scoring.score(self.engine, self.tokenizer, text, progress=progress)
 
+    def score_documents(self, texts: Iterable[str], *, progress: str | None = None) -> Score:
+        """Tells what documents cost, read one after the other as those of a corpus.
+
+        Args:
+            texts: the documents.
+            progress: shows a progress bar under this name.
+        """
+        return scoring.score_documents(self.engine, self.tokenizer, texts, progress=progress)
+
     @property
     def log(self) -> list[dict[str, Any]]:
         """The evaluations during training, in order; empty where the bundle came without its log."""
@@ -126,6 +136,7 @@ class Run:
         """What there is to know about the bundle: a flat dictionary for `charlm info`."""
         model, data = self.config.model, self.config.data
         return {
+            **self._bundle.about,
             "run": str(self.folder),
             "task": model.task,
             "can": ["sample", "score"],
@@ -136,7 +147,6 @@ class Run:
             "tokenizer": self.tokenizer.kind,
             "vocab_size": self.tokenizer.vocab_size,
             "split": data.split,
-            **self._bundle.about,
             **self._bundle.facts,
         }
 

@@ -10,6 +10,8 @@ from charlm.tokenizer import BOS, PAD, UNK, Ids
 
 NEVER_DRAWN = (PAD, UNK, BOS)
 
+_GREEDY_BELOW = 1e-6  # where division would leave float32's range
+
 Floats = NDArray[np.float32]
 
 
@@ -62,7 +64,7 @@ class Sampler:
         if counts is not None and self.repetition_penalty != 1:
             penalized = np.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
             logits = np.where(counts > 0, penalized, logits)
-        if self.temperature == 0:
+        if self.temperature < _GREEDY_BELOW:
             return (np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]).astype(np.float32)
         probabilities = softmax(logits / np.float32(self.temperature))
         if self.top_k is not None and self.top_k < logits.shape[1]:

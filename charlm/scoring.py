@@ -6,6 +6,7 @@ A character outside the vocabulary costs `<unk>` plus 21 bits, enough to name an
 """
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ MAX_ROWS = 64
 UNCHARGED = (PAD, BOS, EOS)
 
 _CHUNK = 128
+_LOGITS = 1 << 22  # at most, at a time
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,27 @@ def score(engine: Engine, tokenizer: Tokenizer, text: str, *, progress: str | No
         text: any text; characters outside the vocabulary are charged, not refused.
         progress: shows a progress bar under this name.
     """
-    nats = score_ids(engine, tokenizer.encode(text, unknown="replace"), progress=progress)
-    return Score(len(text), len(text.encode(errors="replace")), float(nats.sum()) / math.log(2))
+    return score_documents(engine, tokenizer, [text], progress=progress)
+
+
+def score_documents(
+    engine: Engine, tokenizer: Tokenizer, texts: Iterable[str], *, progress: str | None = None
+) -> Score:
+    """Scores documents, one read after the other as in a corpus: `<eos><bos>` between them, uncharged.
+
+    Args:
+        engine: the model.
+        tokenizer: its tokenizer.
+        texts: the documents.
+        progress: shows a progress bar under this name.
+    """
+    characters = size = 0
+    parts: list[NDArray[np.int32]] = []
+    for text in texts:
+        parts += [tokenizer.encode(text, unknown="replace"), np.array([EOS, BOS], np.int32)]
+        characters, size = characters + len(text), size + len(text.encode(errors="replace"))
+    nats = score_ids(engine, np.concatenate(parts[:-1]) if parts else np.zeros(0, np.int32), progress=progress)
+    return Score(characters, size, float(nats.sum()) / math.log(2))
 
 
 def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: str | None = None) -> NDArray[np.float64]:
@@ -77,11 +98,6 @@ def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: str | None 
         progress: shows a progress bar under this name.
     """
     nats = np.zeros(len(ids))
-    rows = min(max(len(ids) // ROW, 1), MAX_ROWS)
-    starts = np.array([len(ids) * row // rows for row in range(rows + 1)])
-    firsts = np.maximum(starts[:-1] - WARM_UP, 0)  # where each row begins to read
-    length = int((starts[1:] - firsts).max())
-    state = engine.initial_state(rows)
     bar = tqdm(
         desc=progress,
         total=len(ids),
@@ -92,16 +108,35 @@ def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: str | None 
         disable=None if progress else True,
     )
     with bar:
-        for begin in range(0, length, _CHUNK):
-            steps = np.arange(begin, min(begin + _CHUNK, length))
-            places = firsts[:, None] + steps  # (B, T)
-            clipped = np.minimum(places, len(ids) - 1)
-            inputs = np.where(steps == 0, BOS, ids[np.maximum(clipped - 1, 0)]).astype(np.int32)
-            logits, state = engine.unroll(inputs, state)
-            counted = (places >= starts[:-1, None]) & (places < starts[1:, None])
-            nats[places[counted]] = charge(logits[counted], ids[places[counted]])
-            bar.update(int(counted.sum()))
+        for places, charged, _ in score_chunks(engine, ids):
+            nats[places] = charged
+            bar.update(len(places))
     return nats
+
+
+def score_chunks(
+    engine: Engine, ids: NDArray[np.integer]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], float]]:
+    """Does the work of `score_ids`, some time steps of all rows at once.
+
+    Yields:
+        Places in `ids`, what is charged for each, and the share of all the time steps that are done.
+    """
+    rows = min(max(len(ids) // ROW, 1), MAX_ROWS)
+    starts = np.array([len(ids) * row // rows for row in range(rows + 1)])
+    firsts = np.maximum(starts[:-1] - WARM_UP, 0)  # where each row begins to read
+    length = int((starts[1:] - firsts).max())
+    chunk = max(min(_CHUNK, _LOGITS // (rows * engine.vocab_size)), 1)
+    state = engine.initial_state(rows)
+    for begin in range(0, length, chunk):
+        steps = np.arange(begin, min(begin + chunk, length))
+        places = firsts[:, None] + steps  # (B, T)
+        before = np.clip(places - 1, 0, len(ids) - 1)
+        inputs = np.where(steps == 0, BOS, ids[before]).astype(np.int32)
+        logits, state = engine.unroll(inputs, state)
+        counted = (places >= starts[:-1, None]) & (places < starts[1:, None])
+        chosen = places[counted]
+        yield chosen, charge(logits[counted], ids[chosen]), (steps[-1] + 1) / length
 
 
 def charge(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -19,16 +19,18 @@ import numpy as np
 from tqdm import tqdm
 
 from charlm import bundle, checkpoints, files, recipes, scoring, streams
-from charlm.backend import keras, open_strategy, tf
+from charlm.backend import keras, tf
 from charlm.config import Config
 from charlm.corpus import Store
 from charlm.errors import CheckpointError, DivergedError
 from charlm.generation import TextStream, generate
 from charlm.models.language_model import LanguageModel
 from charlm.run import LOG
+from charlm.runtime.engine import Engine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.sampling import Sampler
-from charlm.tokenizer import EOS
+from charlm.text import escape_controls
+from charlm.tokenizer import EOS, Tokenizer
 from charlm.trainer import Trainer
 
 CHECKPOINT_SECONDS = 60.0  #: between checkpoints, at most
@@ -52,6 +54,7 @@ class Progress:
     timed_characters: int = 0  #: the same, without steps that compile
     timed_seconds: float = 0.0
     best_nats_per_character: float = math.inf
+    best_step: int | None = None
     evaluations_since_best: int = 0
     is_finished: bool = False
 
@@ -64,6 +67,7 @@ class Session:
         config: with nothing left open but how many steps `minutes` are.
         store: the corpus.
         about: what the bundle says of where it comes from.
+        strategy: where the replicas are.
         deadline: `time.monotonic()` at which a run of so many `minutes` must end.
         callbacks: Keras callbacks.
     """
@@ -74,6 +78,7 @@ class Session:
         config: Config,
         store: Store,
         about: dict[str, Any],
+        strategy: "tf.distribute.Strategy",
         *,
         deadline: float = math.inf,
         callbacks: Sequence["keras.callbacks.Callback"] = (),
@@ -86,7 +91,7 @@ class Session:
             store, "train", batch_size=training.batch_size, length=training.sequence_length
         )
         self.trainer = Trainer(
-            open_strategy(training.replicas),
+            strategy,
             lambda: LanguageModel.from_model_config(config.model, store.tokenizer.vocab_size),
             training,
         )
@@ -96,6 +101,7 @@ class Session:
         self.steps_here = 0  # in this session
         self.step_seconds: list[float] = []
         self.logs: dict[str, float] = {}
+        self.saved_step: int | None = None
         self.is_interrupted = False
         self.bar: tqdm = tqdm(disable=True)
 
@@ -109,6 +115,7 @@ class Session:
         self.trainer.restore(checkpoint.tensors)
         self.progress = Progress(**checkpoint.state["progress"])
         _cut_log(self.folder / LOG, self.progress.step)
+        self._keep_best()
         log.info("Going on from step %s.", f"{self.progress.step:,}")
 
     def run(self) -> None:
@@ -176,12 +183,12 @@ class Session:
         nats, norm = self.trainer.step(batch, progress.step, rate)
         seconds, characters = time.monotonic() - begun, int(batch.characters)
         self.logs |= {"nats_per_character": nats / max(characters, 1), "gradient_norm": norm, "learning_rate": rate}
+        progress.step += 1
         self._refuse_divergence(math.isfinite(nats) and math.isfinite(norm))
         if self.steps_here:  # the first one compiles
             self.step_seconds.append(seconds)
             progress.timed_seconds += seconds
             progress.timed_characters += characters
-        progress.step += 1
         self.steps_here += 1
         progress.nats += nats
         progress.characters += characters
@@ -191,28 +198,48 @@ class Session:
         """Evaluates, saves or stops after a step, where it is time to."""
         progress = self.progress
         if progress.steps is None and len(self.step_seconds) >= MEASURED_STEPS:
-            begun = time.monotonic()
-            nats_per_character = self._validate()
-            self._fix(
-                recipes.plan_minutes(
-                    self.config.training,
-                    done=progress.step,
-                    seconds_left=self.deadline - time.monotonic(),
-                    step_seconds=statistics.median(self.step_seconds[MEASURED_STEPS // 3 :]),
-                    evaluation_seconds=time.monotonic() - begun,
-                )
-            )
-            self.bar.total = progress.steps
-            self._report(nats_per_character)
+            self._plan()
         elif progress.steps is not None:
             stops = progress.step == progress.steps or getattr(self.trainer.model, "stop_training", False)
             if stops or progress.step % progress.evaluate_every == 0:
                 progress.is_finished = bool(stops)
                 self._report(self._validate())
-        if self.is_interrupted or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
+        is_due = self.is_interrupted or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS
+        if is_due and self.saved_step != progress.step:
             self._save()
         if self.is_interrupted:
             raise KeyboardInterrupt
+
+    def _plan(self) -> None:
+        """Turns what is left of the `minutes` into steps."""
+        evaluation_seconds = self._measure_evaluation()
+        seconds_left = self.deadline - time.monotonic()
+        if evaluation_seconds > seconds_left / 2:
+            log.warning(
+                "One validation takes about %.0f of the %.0f seconds left. Validate on a smaller part: --split 98/1/1.",
+                evaluation_seconds,
+                max(seconds_left, 0),
+            )
+        plan = recipes.plan_minutes(
+            self.config.training,
+            done=self.progress.step,
+            seconds_left=seconds_left,
+            step_seconds=statistics.median(self.step_seconds[MEASURED_STEPS // 3 :]),
+            evaluation_seconds=evaluation_seconds,
+        )
+        self._fix(plan)
+        self.bar.total = plan.steps
+
+    def _measure_evaluation(self) -> float:
+        """Returns the seconds that an evaluation takes, from its first time steps, a sample and a checkpoint."""
+        begun = time.monotonic()
+        engine = LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, self.trainer.weights())
+        _, _, share = next(scoring.score_chunks(engine, self.validation_ids))
+        validation_seconds = (time.monotonic() - begun) / share
+        begun = time.monotonic()
+        _write_sample(engine, self.store.tokenizer)
+        self._save()
+        return validation_seconds + 2 * (time.monotonic() - begun)
 
     def _validate(self) -> float:
         """Returns the loss of the whole validation split, state carried, in nats per character."""
@@ -225,25 +252,23 @@ class Session:
     def _refuse_divergence(self, is_finite: bool) -> None:
         if not is_finite:
             raise DivergedError(
-                f"Step {self.progress.step + 1}: the loss is no longer a finite number (learning rate "
+                f"Step {self.progress.step}: the loss is no longer a finite number (learning rate "
                 f"{self.logs['learning_rate']:.2g}, gradient norm {self.logs['gradient_norm']:.3g}). "
-                f"The last good state is in {self.folder}. Lower learning_rate or clip_norm."
+                f"What was good before is kept in {self.folder}. Lower learning_rate or clip_norm."
             )
 
     def _report(self, nats_per_character: float) -> None:
         """Keeps the weights if they are the best so far, logs, shows a sample, saves."""
         progress, training = self.progress, self.config.training
         if nats_per_character < progress.best_nats_per_character:
-            progress.best_nats_per_character, progress.evaluations_since_best = nats_per_character, 0
-            facts = {"step": str(progress.step), "validation_nats_per_character": f"{nats_per_character:.6f}"}
-            bundle.write_tensors(self.folder, self.trainer.weights(), facts)
+            progress.best_nats_per_character, progress.best_step = nats_per_character, progress.step
+            progress.evaluations_since_best = 0
         else:
             progress.evaluations_since_best += 1
         if progress.evaluations_since_best >= training.patience and not progress.is_finished:
             log.info("Stopped early: %d evaluations without a lower loss.", training.patience)
             progress.is_finished = True
-        now = time.monotonic()
-        progress.seconds, self.resumed_at = progress.seconds + now - self.resumed_at, now
+        self._count_time()
         line = {
             "step": progress.step,
             "epoch": progress.step / self.steps_per_epoch,
@@ -259,10 +284,22 @@ class Session:
         progress.characters = progress.timed_characters = 0
         self._show(line)
         self._save()
+        self._keep_best()
 
-    def _save(self) -> None:
+    def _keep_best(self) -> None:
+        """Writes the weights to the bundle if they are the best: after their checkpoint, so that none are lost."""
+        progress = self.progress
+        if progress.best_step == progress.step:
+            nats = f"{progress.best_nats_per_character:.6f}"
+            facts = {"step": str(progress.step), "validation_nats_per_character": nats}
+            bundle.write_tensors(self.folder, self.trainer.weights(), facts)
+
+    def _count_time(self) -> None:
         now = time.monotonic()
         self.progress.seconds, self.resumed_at = self.progress.seconds + now - self.resumed_at, now
+
+    def _save(self) -> None:
+        self._count_time()
         state = {
             "config": self.config.to_dict(),
             "about": self.about,
@@ -271,7 +308,7 @@ class Session:
         tensors = self.trainer.tensors()
         self._refuse_divergence(all(np.isfinite(tensor).all() for tensor in tensors.values()))
         checkpoints.save(self.folder, self.progress.step, tensors, state)
-        self.saved_at = time.monotonic()
+        self.saved_at, self.saved_step = time.monotonic(), self.progress.step
 
     def _show(self, line: dict[str, float]) -> None:
         if self.config.training.tensorboard:
@@ -282,16 +319,13 @@ class Session:
             f"validation ({line['valid_nats_per_character']:.4f} nats), {bits['train']:.3f} in training",
             file=sys.stderr,
         )
-        stream = TextStream(self.store.tokenizer)
-        sampler = Sampler(temperature=SAMPLE_TEMPERATURE)
-        drawn = generate(self.engine, np.zeros(0, np.int32), sampler=sampler, length=SAMPLE_LENGTH, seed=0)
-        text = "".join(stream.feed(int(ids[0])) for ids in drawn) + stream.finish()
-        tqdm.write("\n".join(f"  | {part}" for part in text.splitlines()), file=sys.stderr)
+        text = escape_controls(_write_sample(self.engine, self.store.tokenizer))
+        tqdm.write("\n".join(f"  | {part}" for part in text.split("\n")), file=sys.stderr)
 
     def _open_bar(self) -> tqdm:
         return tqdm(
             total=self.progress.steps,
-            initial=0 if self.progress.step == 0 else self.progress.step,
+            initial=self.progress.step,
             unit="step",
             disable=None,
             dynamic_ncols=True,
@@ -324,6 +358,12 @@ def _interruptions(session: Session) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _write_sample(engine: Engine, tokenizer: Tokenizer) -> str:
+    stream, sampler = TextStream(tokenizer), Sampler(temperature=SAMPLE_TEMPERATURE)
+    drawn = generate(engine, np.zeros(0, np.int32), sampler=sampler, length=SAMPLE_LENGTH, seed=0)
+    return "".join(stream.feed(int(ids[0])) for ids in drawn) + stream.finish()
+
+
 def _append_line(path: Path, line: dict[str, float]) -> None:
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
@@ -334,8 +374,16 @@ def _append_line(path: Path, line: dict[str, float]) -> None:
 def _cut_log(path: Path, step: int) -> None:
     """Drops the lines of steps that are about to be taken again."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
-    whole = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+    whole = [line for line in lines if (parsed := _parse(line)) is not None and parsed["step"] <= step]
     files.write_text(path, "".join(whole))
+
+
+def _parse(line: str) -> dict[str, float] | None:
+    """Returns a line of the log; None for one that a kill or a full disk has cut short."""
+    try:
+        return json.loads(line) if line.endswith("\n") else None
+    except json.JSONDecodeError:
+        return None
 
 
 def _write_summaries(folder: Path, line: dict[str, float]) -> None:

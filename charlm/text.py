@@ -2,6 +2,7 @@
 
 import bz2
 import codecs
+import contextlib
 import glob
 import gzip
 import io
@@ -9,6 +10,7 @@ import json
 import logging
 import lzma
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -23,6 +25,7 @@ STANDARD_INPUT = "-"
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SNIFF_BYTES = 8192
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNREADABLE = (OSError, EOFError, lzma.LZMAError, zlib.error)
 
 log = logging.getLogger(__name__)
@@ -50,19 +53,21 @@ def find_files(patterns: Iterable[str]) -> list[str]:
     Raises:
         TextError: a pattern matches nothing, or a folder holds no text.
     """
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}  # by their real paths
     for pattern in patterns:
-        if pattern == STANDARD_INPUT or Path(pattern).is_file():
-            found[pattern] = None
+        if pattern == STANDARD_INPUT:
+            found[pattern] = pattern
         elif pattern and Path(pattern).is_dir():
-            found |= dict.fromkeys(_folder_files(Path(pattern)))
+            found |= {os.path.realpath(path): path for path in _folder_files(Path(pattern))}
+        elif pattern and Path(pattern).exists():
+            found[os.path.realpath(pattern)] = pattern
         elif matches := sorted(match for match in glob.glob(pattern, recursive=True) if Path(match).is_file()):
-            found |= dict.fromkeys(matches)
+            found |= {os.path.realpath(match): match for match in matches}
         else:
             raise TextError(
                 f"There is no file, folder or corpus '{pattern}'. Check the path, or see `charlm corpus list`."
             )
-    return list(found)
+    return list(found.values())
 
 
 def _folder_files(folder: Path) -> Iterator[str]:
@@ -85,6 +90,8 @@ def _is_binary(path: Path) -> bool:
     try:
         with _open(str(path)) as file:
             head = file.read(_SNIFF_BYTES)
+    except PermissionError:
+        return False  # reading it will say so
     except _UNREADABLE:
         return True
     return b"\0" in head and not head.startswith(_UTF16_MARKS)
@@ -116,7 +123,8 @@ def read_text(
         TextError: the file cannot be opened, decompressed, decoded or parsed; the message says where.
     """
     if field is not None:
-        return _records(name, _characters(name, encoding, errors, normalize_newlines), field)
+        records = _records(name, _characters(name, encoding, errors, normalize_newlines=False), field)
+        return (Chunk(_with_newlines(text), is_last) for text, is_last in records) if normalize_newlines else records
     return _document(_characters(name, encoding, errors, normalize_newlines))
 
 
@@ -135,16 +143,39 @@ def _records(name: str, pieces: Iterator[str], field: str) -> Iterator[Chunk]:
             continue
         try:
             record = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else error
             raise TextError(
-                f"{name}, line {number}: not JSON ({error.msg}). JSON Lines wants one object a line."
+                f"{name}, line {number}: not JSON ({reason}). JSON Lines wants one object a line."
             ) from None
         text = record.get(field) if isinstance(record, dict) else None
         if not isinstance(text, str):
             known = ", ".join(record) if isinstance(record, dict) else type(record).__name__
             raise TextError(f"{name}, line {number}: there is no text under '{field}'. Found: {known}.")
-        # An escape such as \ud800 alone is no character; no encoding could write it.
-        yield Chunk(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), is_last=True)
+        yield Chunk(_whole_characters(text), is_last=True)
+
+
+def join_chunks(chunks: Iterable[Chunk]) -> Iterator[str]:
+    """Puts chunks together to whole documents.
+
+    >>> list(join_chunks([Chunk("a", False), Chunk("b", True), Chunk("c", True)]))
+    ['ab', 'c']
+    """
+    parts: list[str] = []
+    for text, is_last in chunks:
+        parts.append(text)
+        if is_last:
+            yield "".join(parts)
+            parts = []
+
+
+def _with_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _whole_characters(text: str) -> str:
+    """Replaces halves of surrogate pairs, which no encoding can write, and joins those that belong together."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _lines(pieces: Iterable[str]) -> Iterator[str]:
@@ -156,9 +187,11 @@ def _lines(pieces: Iterable[str]) -> Iterator[str]:
         yield rest
 
 
-def _open(name: str) -> BinaryIO:
+def _open(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
     if name == STANDARD_INPUT:
-        return sys.stdin.buffer
+        if sys.stdin is None or sys.stdin.closed:
+            raise TextError("There is no standard input to read. Name a file, or pipe a text in.")
+        return contextlib.nullcontext(sys.stdin.buffer)  # the caller's, not to be closed here
     return _OPENERS.get(Path(name).suffix.lower(), open)(name, "rb")
 
 
@@ -185,11 +218,29 @@ def _decoded(name: str, decoder: "_Decoder") -> Iterator[str]:
         raise TextError(f"{name} cannot be read: {reason}.") from None
 
 
+def _other_unicode(block: bytes) -> str | None:
+    """Recognises UTF-32 and UTF-16 by their marks, and UTF-16 without a mark by every other byte being zero."""
+    if block.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if block.startswith(_UTF16_MARKS):
+        return "utf-16"
+    head = block[:_SNIFF_BYTES]
+    zeros = [head[offset::2].count(0) > len(head) // 4 for offset in (0, 1)]
+    return {(False, True): "utf-16-le", (True, False): "utf-16-be"}.get((zeros[0], zeros[1]))
+
+
+def escape_controls(text: str) -> str:
+    """Escapes what would steer a terminal: control characters but newline and tab, and bidirectional overrides."""
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 class _Decoder:
     """Decodes blocks of bytes, and says where an invalid one lies."""
 
     def __init__(self, name: str, encoding: str, errors: str):
         try:
+            if not codecs.lookup(encoding)._is_text_encoding:
+                raise LookupError(encoding)
             self._decoder = codecs.getincrementaldecoder(encoding)(errors)
         except LookupError:
             raise TextError(f"There is no encoding '{encoding}'. Try utf-8, utf-16, latin-1 or cp1252.") from None
@@ -210,13 +261,13 @@ class _Decoder:
             raise TextError(f"{self._name} is not {self._encoding}: {error}.") from None
         self._bytes_done += len(block) - skipped
         self._lines_done += text.count("\n")
-        return text
+        return text if self._is_utf8 else _whole_characters(text)
 
     def _skip_mark(self, block: bytes) -> int:
-        if block.startswith(_UTF16_MARKS):
+        if other := _other_unicode(block):
             raise TextError(
-                f"{self._name} is UTF-16, not UTF-8: it begins with that encoding's mark. "
-                "Pass encoding='utf-16' (--encoding utf-16)."
+                f"{self._name} is {other.upper()}, not UTF-8, as its first bytes show. "
+                f"Pass encoding='{other}' (--encoding {other})."
             )
         if not block.startswith(codecs.BOM_UTF8):
             return 0

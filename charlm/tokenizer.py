@@ -120,9 +120,10 @@ class Tokenizer:
             TokenizerError: the file is not JSON, or not in one of charlm's layouts.
         """
         try:
-            return cls(json.loads(path.read_text(encoding="utf-8")))
-        except json.JSONDecodeError as error:
-            raise TokenizerError(f"{path} is not JSON: {error.msg}.") from None
+            specification = json.loads(path.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise TokenizerError(f"{path} is not JSON: {error}.") from None
+        return cls(specification)
 
     def to_json(self) -> str:
         """Returns the content of a `tokenizer.json` that `tokenizers.Tokenizer.from_file` loads."""
@@ -191,7 +192,10 @@ class Tokenizer:
     def _hugging_face(self) -> Any:
         from tokenizers import Tokenizer as HuggingFaceTokenizer
 
-        return HuggingFaceTokenizer.from_str(json.dumps(self.specification))
+        try:
+            return HuggingFaceTokenizer.from_str(json.dumps(self.specification))
+        except Exception as error:  # tokenizers raises nothing narrower
+            raise TokenizerError(f"The tokenizer's merges do not fit its vocabulary: {error}.") from None
 
 
 def _specification(layout: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:

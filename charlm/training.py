@@ -1,17 +1,20 @@
 """`train()`: from corpora and settings to a trained run."""
 
+import contextlib
 import dataclasses
+import hashlib
 import importlib.util
 import logging
 import os
 import platform
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from charlm import __version__, checkpoints, datasets, recipes
-from charlm.backend import count_devices, keras
+from charlm import __version__, bundle, checkpoints, datasets, files, recipes
+from charlm.backend import count_devices, keras, open_strategy, tf
 from charlm.config import BUDGETS, Config
 from charlm.corpus import Store, prepare
 from charlm.errors import CheckpointError, ConfigError
@@ -54,29 +57,56 @@ def train(
     names = [os.fspath(name) for name in ([corpus] if isinstance(corpus, str | os.PathLike) else corpus)]
     settings = _with_defaults(names, preset, settings)
     config = Config.from_settings(settings)
-    folder = Path(output or Path("runs", Path(names[0]).stem if names else "run"))
+    folder = Path(output or Path("runs", _name(names)))
+    deadline = deadline or started + 60 * (config.training.minutes or recipes.DEFAULT_MINUTES)
+    with _alone_in(folder):
+        return _train(names, folder, config, settings, resume=resume, deadline=deadline, callbacks=callbacks)
+
+
+def _train(names, folder, config, settings, *, resume, deadline, callbacks) -> Run:
     checkpoint = _open_folder(folder, resume=resume)
-    if checkpoint is None:
-        config = _settle(config)
-    else:
+    if checkpoint is not None:
         config = Config.from_dict(checkpoint.state["config"])
         _refuse_other_settings(folder, config, settings)
         if checkpoint.state["progress"]["is_finished"]:
             log.info("%s is finished: nothing to do.", folder)
             return Run(folder)
+    config, strategy = _settle(config)
     store = _prepare(names, config)
-    deadline = deadline or started + 60 * (config.training.minutes or 0)
-    session = Session(folder, config, store, _describe(names, store), deadline=deadline, callbacks=callbacks)
+    about = _describe(names, store)
+    session = Session(folder, config, store, about, strategy, deadline=deadline, callbacks=callbacks)
     if checkpoint is not None:
         session.restore(checkpoint)
     session.run()
     return Run(folder)
 
 
+def _name(names: list[str]) -> str:
+    """Returns the name of a run whose folder is not given."""
+    stem = Path(names[0]).resolve().stem if names else ""
+    return stem if re.fullmatch(r"\w[\w .-]*", stem) else "run"
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of a run's folder."""
+    key = hashlib.sha256(str(folder.resolve()).encode(errors="surrogateescape")).hexdigest()
+    try:
+        with files.locked(files.cache_folder() / "locks" / key, wait=False):
+            yield
+    except BlockingIOError:
+        raise CheckpointError(
+            f"Another process is training in {folder}. Wait for it, or name another folder."
+        ) from None
+
+
 def _with_defaults(names: list[str], preset: str | None, settings: dict[str, Any]) -> dict[str, Any]:
     if preset is not None and preset not in recipes.PRESETS:
         raise unknown_name(preset, list(recipes.PRESETS), noun="preset")
-    settings = {**(recipes.PRESETS[preset] if preset else {}), **settings}
+    defaults = dict(recipes.PRESETS[preset]) if preset else {}
+    if "," in str(settings.get("cell")):
+        defaults.pop("layers", None)  # the cells say how many
+    settings = {**defaults, **settings}
     if "split" not in settings and (split := datasets.usual_split(names)):
         settings["split"] = split
     return settings
@@ -85,7 +115,12 @@ def _with_defaults(names: list[str], preset: str | None, settings: dict[str, Any
 def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None:
     """Returns the checkpoint to go on from, None to start afresh."""
     if resume:
-        return checkpoints.load(folder)
+        checkpoint = checkpoints.load(folder)
+        if checkpoint is None and (folder / bundle.MODEL).exists():
+            raise CheckpointError(
+                f"{folder} has a model but no checkpoint to go on from. Keep it, and train anew into another folder."
+            )
+        return checkpoint
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CheckpointError(
             f"{folder} exists already. Pass --resume to go on with it, or name another folder with -o."
@@ -94,40 +129,43 @@ def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None
 
 
 def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any]) -> None:
-    saved = config.settings()
-    for name, value in settings.items():
-        if value != saved[name]:
+    saved, asked = config.settings(), Config.from_settings(settings).settings()
+    for name, value in asked.items():
+        if name in settings and value != saved[name]:
             raise CheckpointError(
                 f"{folder} was begun with {name}={saved[name]!r}. Received: {name}={value!r}. "
                 f"Leave {name} out to go on, or train anew into another folder."
             )
 
 
-def _settle(config: Config) -> Config:
+def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
     """Fills in what the user left open: a budget, and a replica a device as far as a batch can be dealt evenly."""
     training = config.training
     if not any(getattr(training, budget) for budget in BUDGETS):
         training = dataclasses.replace(training, minutes=recipes.DEFAULT_MINUTES)
     if training.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise ConfigError("`tensorboard` needs TensorBoard. Install it with: pip install 'charlm[tensorboard]'.")
-    if training.distribute == "none":
-        training = dataclasses.replace(training, replicas=1)
-    if training.replicas is None:
-        possible = range(1, count_devices() + 1)
-        replicas = max(count for count in possible if training.batch_size % count == 0)
-        training = dataclasses.replace(training, replicas=replicas)
-    if training.batch_size % training.replicas:
+    replicas = 1 if training.distribute == "none" else training.replicas
+    if replicas is None:
+        replicas = max(count for count in range(1, count_devices() + 1) if training.batch_size % count == 0)
+    strategy = open_strategy(replicas)
+    replicas = strategy.num_replicas_in_sync
+    if training.batch_size % replicas:
         raise ConfigError(
             "`batch_size` must be a multiple of `replicas`. "
-            f"Received: batch_size={training.batch_size}, replicas={training.replicas}."
+            f"Received: batch_size={training.batch_size}, replicas={replicas}."
         )
-    return dataclasses.replace(config, training=training)
+    if training.replicas not in (None, replicas):
+        log.warning(
+            "%d replica(s) instead of %d: the last digits of the losses will differ.", replicas, training.replicas
+        )
+    return dataclasses.replace(config, training=dataclasses.replace(training, replicas=replicas)), strategy
 
 
 def _prepare(names: list[str], config: Config) -> Store:
     own = {"validation": config.data.validation, "test": config.data.test}
-    held_out = {split: datasets.read_corpus([name], config.data) for split, name in own.items() if name is not None}
-    return prepare(datasets.read_corpus(names, config.data), config.data, held_out=held_out)
+    held_out = {split: datasets.read_corpus([name], config.reading) for split, name in own.items() if name is not None}
+    return prepare(datasets.read_corpus(names, config.reading), config.data, held_out=held_out)
 
 
 def _describe(names: list[str], store: Store) -> dict[str, Any]:

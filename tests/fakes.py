@@ -6,11 +6,11 @@ import numpy as np
 class CountingEngine:
     """Its state is the last id; it is certain that the next one is the one after, round the vocabulary.
 
-    The logit of the right id is `certainty`, all others are 0.
+    The logit of the right id is `certainty`, that of the `second` id what is given with it, all others are 0.
     """
 
-    def __init__(self, vocab_size, certainty=50.0):
-        self.vocab_size, self.certainty = vocab_size, certainty
+    def __init__(self, vocab_size, certainty=50.0, second=(0, 0.0)):
+        self.vocab_size, self.certainty, self.second = vocab_size, certainty, second
 
     def initial_state(self, batch_size):
         return (np.zeros((batch_size, 1), np.float32),)
@@ -22,6 +22,8 @@ class CountingEngine:
     def unroll(self, ids, state):
         following = np.where(ids + 1 < self.vocab_size, ids + 1, 4)
         logits = self.certainty * (np.arange(self.vocab_size) == np.maximum(following, 4)[..., None])
+        index, least = self.second
+        logits[..., index] = np.maximum(logits[..., index], least)
         return logits.astype(np.float32), (ids[:, -1:].astype(np.float32),)
 
 

@@ -37,6 +37,7 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path, file, damage, caplo
         path.write_bytes(data[:-1] if damage == "cut" else data[:-2] + bytes([data[-2] ^ 1]) + data[-1:])
     assert checkpoints.load(tmp_path).step == 1
     assert "is damaged" in caplog.text
+    assert names(tmp_path) == ["step-000000001"]
 
 
 def test_what_was_half_written_is_removed(tmp_path):

@@ -191,6 +191,36 @@ def test_a_toml_file_gives_way_to_flags_and_a_preset_to_the_file(text_file, tmp_
     }  # fmt: skip
 
 
+def test_a_preset_and_a_budget_on_the_line_win_over_the_file(text_file, tmp_path):
+    (tmp_path / "settings.toml").write_text('preset = "large"\nminutes = 50\n')
+    arguments = ["--config", str(tmp_path / "settings.toml"), "--preset", "tiny", "--steps", "1", "--batch-size", "4"]
+    assert main(["train", str(text_file), *arguments, "-o", str(tmp_path / "run")]) == 0
+    config = charlm.load(tmp_path / "run").config
+    assert (config.model.units, config.training.minutes, config.training.steps) == (64, None, 1)
+
+
+def test_a_finished_run_without_its_log(trained, text_file, tmp_path, capsys):
+    shutil.copytree(trained.folder, tmp_path / "run")
+    (tmp_path / "run" / "log.jsonl").unlink()
+    assert main(["train", str(text_file), "-o", str(tmp_path / "run"), "--resume"]) == 0
+    assert "after step 60" in capsys.readouterr().out
+
+
+def test_texts_are_scored_as_the_training_text_was_read(text, tmp_path, capsys):
+    lines = [json.dumps({"body": part.replace("\n", "\r\n")}) for part in (text[:3000], text[3000:])]
+    (tmp_path / "all.jsonl").write_text("\n".join(lines))
+    (tmp_path / "tail.jsonl").write_text(lines[1])
+    reading = ["--field", "body", "--normalize-newlines"]
+    options = [*TRAINING[:-2], "--split", "50/50", "--split-by", "documents", *reading]
+    assert main(["train", str(tmp_path / "all.jsonl"), *options, "-o", str(tmp_path / "run")]) == 0
+    capsys.readouterr()
+    assert main(["score", str(tmp_path / "run"), str(tmp_path / "tail.jsonl"), "--json"]) == 0
+    nats = json.loads(capsys.readouterr().out)["nats_per_character"]
+    best = min(line["valid_nats_per_character"] for line in charlm.load(tmp_path / "run").log)
+    assert nats == pytest.approx(best, abs=1e-6)
+    assert main(["score", str(tmp_path / "run"), "markov", "--no-normalize-newlines"]) == 0
+
+
 def test_standard_input_is_a_corpus_and_a_text_to_score(text, trained, tmp_path, monkeypatch, capsys):
     def standard_input(content):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
@@ -268,5 +298,5 @@ def test_control_characters_are_escaped_on_a_terminal(tmp_path):
     shown = os.read(ours, 1000).decode()
     os.close(ours), os.close(theirs)
     assert "\x1b" not in shown
-    assert shown.startswith("\\x1b[")
+    assert shown.startswith("\\u001b[")
     assert "\x1b" in run(*command[len(CHARLM) :]).stdout

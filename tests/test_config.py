@@ -1,5 +1,7 @@
 import dataclasses
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from charlm.config import SECTIONS, Config, DataConfig, ModelConfig, TrainingConfig, read_toml, setting_names
@@ -22,7 +24,9 @@ def test_names_are_unique_and_documented():
 
 
 def test_whole_numbers_pass_for_real_ones():
-    assert TrainingConfig(minutes=2).minutes == 2.0
+    assert type(TrainingConfig(minutes=2).minutes) is float
+    assert type(ModelConfig(units=np.int64(8), dropout=np.float32(0.5)).units) is int
+    assert DataConfig(validation=Path("v.txt")).validation == "v.txt"
 
 
 @pytest.mark.parametrize(
@@ -33,7 +37,7 @@ def test_whole_numbers_pass_for_real_ones():
         ({"units": True}, "`units` must be of type int. Received: units=True."),
         ({"dropout": 1.0}, "`dropout` must be below 1. Received: dropout=1.0."),
         ({"learning_rate": float("inf")}, "`learning_rate` must be finite. Received: learning_rate=inf."),
-        ({"minutes": 0}, "`minutes` must be above 0. Received: minutes=0."),
+        ({"minutes": 0}, "`minutes` must be above 0. Received: minutes=0.0."),
         ({"tokenizer": "word"}, "`tokenizer` must be one of char, byte, bpe. Received: tokenizer='word'."),
         (
             {"cell": "lstm,tree"},
@@ -83,6 +87,12 @@ def test_toml_tables_only_group(tmp_path):
     path.write_text('seed = 3\n[model]\nunits = 64\ncell = "gru"\n')
     assert read_toml(path) == {"seed": 3, "units": 64, "cell": "gru"}
     path.write_text("seed = ")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        read_toml(path)
+    path.write_text("resume = true")
+    with pytest.raises(ConfigError, match="There is no setting 'resume'"):
+        read_toml(path)
+    path.write_bytes(b'cell = "\xff"')
     with pytest.raises(ConfigError, match="is not TOML"):
         read_toml(path)
     with pytest.raises(ConfigError, match="cannot be read: No such file"):

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -98,6 +102,36 @@ def test_a_damaged_store_is_made_anew(text):
     store = prepare(documents(text), DataConfig())
     (store.folder / "train.bin").write_bytes(b"")
     assert decoded(prepare(documents(text), DataConfig()), "train") == text[: len(text) * 90 // 100]
+
+
+def test_processes_that_prepare_the_same_text_at_once_agree(tmp_path):
+    program = (
+        "import sys; from charlm import Chunk, DataConfig, prepare\n"
+        "for number in range(20):\n"
+        "    store = prepare([Chunk(f'text {number} ' * 500, True)], DataConfig())\n"
+        "    assert store.tokenizer.decode(store.tokens('test')).strip()\n"
+    )
+    environment = os.environ | {"CHARLM_CACHE": str(tmp_path)}
+    processes = [subprocess.Popen([sys.executable, "-c", program], env=environment) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert len([path for path in (tmp_path / "stores").iterdir() if path.is_dir()]) == 20
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHARLM_CACHE", str(tmp_path))
+    left, young = tmp_path / "stores" / ".scratch-left", tmp_path / "stores" / ".scratch-young"
+    for folder in (left, young):
+        folder.mkdir(parents=True)
+        (folder / "train").write_text("half a text")
+    os.utime(left, (0, 0))
+    prepare(documents("a text" * 50), DataConfig())
+    assert not left.exists()
+    assert young.exists()
+
+
+def test_text_after_the_last_document_is_not_lost():
+    store = prepare([*documents("ab" * 50), Chunk("ba" * 50, is_last=False)], DataConfig(split="50/50"))
+    assert decoded(store, "train") + decoded(store, "validation") == "ab" * 50 + "ba" * 50
 
 
 def test_empty_texts():

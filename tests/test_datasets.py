@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from charlm import datasets, files
-from charlm.config import DataConfig
+from charlm.config import DataConfig, ReadingConfig
 from charlm.datasets import Entry, fetch, read_catalogue, read_corpus, usual_split
-from charlm.errors import CorpusError, DownloadError
+from charlm.errors import CorpusError, DownloadError, TextError
 from charlm.tasks.markov import MarkovSource
 
 CONTENT = b"It was a bright cold day.\n" * 5000
@@ -15,6 +15,8 @@ CONTENT = b"It was a bright cold day.\n" * 5000
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves the right bytes, and every kind of wrong ones."""
+
+    protocol_version = "HTTP/1.0"
 
     def do_GET(self):
         body = {
@@ -26,6 +28,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         }.get(self.path)
         if self.path == "/nothing":
             self.connection.close()
+            return
+        if self.path == "/nonsense":
+            self.wfile.write(b"no HTTP at all\r\n\r\n")
+            return
+        if self.path == "/chunked":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"ffff\r\ncut short")
             return
         if body is None:
             self.send_error(404)
@@ -66,6 +77,8 @@ def test_fetch_keeps_the_right_bytes(address, monkeypatch):
         ("cut", "1,000 bytes came from|cannot be fetched"),
         ("long", "bytes came from .*, 130,000 were expected"),
         ("nothing", "cannot be fetched"),
+        ("nonsense", "cannot be fetched"),
+        ("chunked", "cannot be fetched"),
         ("missing", "cannot be fetched from .*: Not Found"),
     ],
 )
@@ -98,7 +111,7 @@ def test_the_catalogue():
 
 
 def read(names, **options):
-    return "".join(chunk.text for chunk in read_corpus(names, DataConfig(**options)))
+    return "".join(chunk.text for chunk in read_corpus(names, ReadingConfig(**options)))
 
 
 def test_a_corpus_of_the_catalogue_is_read_from_the_cache(address, monkeypatch):
@@ -115,7 +128,7 @@ def test_the_python_manual_is_english_prose():
 
 
 def test_the_standard_library_is_python():
-    chunks = read_corpus(["python-stdlib"], DataConfig())
+    chunks = read_corpus(["python-stdlib"], ReadingConfig())
     first = [next(chunks) for _ in range(100)]
     assert all(chunk.is_last for chunk in first)
     assert sum("import" in chunk.text for chunk in first) > 50
@@ -125,7 +138,14 @@ def test_a_path_goes_before_a_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "markov").write_text("mine")
     assert read(["markov"]) == "mine"
-    assert read(["markov", str(tmp_path / "markov")]) == "minemine"
+    (tmp_path / "other").write_text(" yours")
+    assert read(["markov", str(tmp_path / "markov"), "./markov", "*"]) == "mine yours"
+
+
+def test_what_is_not_there_is_told_before_anything_is_read(tmp_path):
+    (tmp_path / "one").write_text("one")
+    with pytest.raises(TextError, match="no file, folder or corpus 'two'"):
+        read_corpus([str(tmp_path / "one"), "two"], ReadingConfig())
 
 
 def test_no_corpus():

@@ -37,10 +37,13 @@ def test_special_ids_are_never_drawn():
 
 
 def test_the_penalty_counts_the_prompt_and_what_was_written():
-    engine = CountingEngine(10, certainty=1.0)
-    strong = Sampler(temperature=0, repetition_penalty=1e6)
-    assert ids_of(engine, [4], length=2, sampler=strong)[0][0] == 5
-    assert ids_of(engine, [5, 4], length=1, sampler=Sampler(temperature=0, repetition_penalty=0.5)) == [[5]]
+    # Two logits above zero: 1.0 for the id after the last one, 0.4 for the id 9, always.
+    engine = CountingEngine(10, certainty=1.0, second=(9, 0.4))
+    strong = Sampler(temperature=0, repetition_penalty=10)
+    assert ids_of(engine, [4], length=4, sampler=Sampler(temperature=0)) == [[5, 6, 7, 8]]
+    assert ids_of(engine, [5, 6, 4], length=1, sampler=strong) == [[9]]  # 5 stands in the prompt
+    assert ids_of(engine, [8], length=3, sampler=strong) == [[9, 4, 5]]
+    assert ids_of(engine, [4, 6], length=3, sampler=strong) == [[7, 8, 9]]
 
 
 def feed(stream, text):

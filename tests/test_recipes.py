@@ -47,12 +47,14 @@ def test_a_planned_run_uses_its_time():
     assert 900 <= plan.steps <= 970
 
 
-def test_the_learning_rate_rises_then_falls():
-    config = TrainingConfig(learning_rate=1.0, warmup=10)
+@pytest.mark.parametrize("warmup", [10, 1000])
+def test_the_learning_rate_rises_evenly_then_falls(warmup):
+    config = TrainingConfig(learning_rate=1.0, warmup=warmup)
     rates = [learning_rate(config, step, 100) for step in range(100)]
-    assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
-    assert rates[10] == 1.0
-    assert rates[9:] == sorted(rates[9:], reverse=True)
+    rise = min(warmup, 25)  # at most a quarter of the run
+    assert rates[:rise] == pytest.approx([(step + 1) / rise for step in range(rise)])
+    assert rates[rise] == 1.0
+    assert rates[rise - 1 :] == sorted(rates[rise - 1 :], reverse=True)
     assert rates[-1] == pytest.approx(0.05, abs=0.002)
 
 

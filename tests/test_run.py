@@ -47,6 +47,9 @@ def test_streaming_gives_the_same_text(trained):
 def test_stop_strings(trained):
     whole = trained.sample("The ", length=200, seed=1)
     stop = whole[20:23]
+    assert trained.sample("The ", length=200, seed=1, stop=stop) == trained.sample(
+        "The ", length=200, seed=1, stop=[stop]
+    )
     assert trained.sample("The ", length=200, seed=1, stop=[stop]) == "The " + whole[4:].split(stop)[0]
 
 

@@ -5,7 +5,7 @@ import pytest
 from fakes import CountingEngine, MemoryEngine
 
 from charlm import scoring
-from charlm.scoring import score, score_ids
+from charlm.scoring import score, score_documents, score_ids
 from charlm.tokenizer import BOS, EOS, UNK, Tokenizer
 
 
@@ -49,6 +49,23 @@ def test_rows_agree_with_one_long_pass(length, monkeypatch):
     rows = score_ids(MemoryEngine(9), ids)
     monkeypatch.setattr(scoring, "ROW", 1 << 30)
     assert rows == pytest.approx(score_ids(MemoryEngine(9), ids), abs=1e-5)
+
+
+def test_documents_are_read_one_after_the_other():
+    tokenizer = Tokenizer.characters("abcd")
+    engine = MemoryEngine(8)
+    ids = np.concatenate([tokenizer.encode("ab"), [EOS, BOS], tokenizer.encode("cd")])
+    joined = score_documents(engine, tokenizer, ["ab", "cd"])
+    assert joined.characters == 4
+    assert joined.bits == pytest.approx(score_ids(engine, ids).sum() / math.log(2))
+    assert score_documents(engine, tokenizer, []).characters == 0
+
+
+def test_a_large_vocabulary_is_read_in_shorter_chunks(monkeypatch):
+    ids = np.random.default_rng(0).integers(4, 9, 5000)
+    whole = score_ids(MemoryEngine(9), ids)
+    monkeypatch.setattr(scoring, "_LOGITS", 9 * 2 * 5)
+    assert score_ids(MemoryEngine(9), ids) == pytest.approx(whole, abs=1e-6)
 
 
 def test_every_id_is_charged_once(monkeypatch):

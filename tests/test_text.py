@@ -9,7 +9,7 @@ import pytest
 
 from charlm import text as text_module
 from charlm.errors import TextError
-from charlm.text import Chunk, find_files, read_text
+from charlm.text import Chunk, escape_controls, find_files, read_text
 
 
 def read(path, **options):
@@ -76,14 +76,34 @@ def test_an_invalid_byte_is_located(write, monkeypatch, block):
     assert read(path, encoding="latin-1").endswith("xéy\n")
 
 
+def test_utf16_without_a_mark_and_utf32_are_explained(write):
+    with pytest.raises(TextError, match="is UTF-16-LE, not UTF-8.*--encoding utf-16-le"):
+        read(write("hello world".encode("utf-16-le")))
+    with pytest.raises(TextError, match="is UTF-32, not UTF-8.*--encoding utf-32"):
+        read(write("hello world".encode("utf-32")))
+    assert read(write("h\0i there")) == "h\0i there"
+
+
+def test_newlines_within_json_lines_are_normalized_too(write):
+    path = write(json.dumps({"body": "a\r\nb\rc"}))
+    assert list(read_text(str(path), field="body", normalize_newlines=True)) == [Chunk("a\nb\nc", True)]
+
+
+def test_controls_are_escaped_and_letters_are_not():
+    assert escape_controls("a\x1b[2J\n\u202e中文\u3000字 fin\xa0! 👩\u200d👧\x9b") == (
+        "a\\u001b[2J\n\\u202e中文\u3000字 fin\xa0! 👩\u200d👧\\u009b"
+    )
+
+
 def test_a_truncated_character_at_the_end_is_located(write):
     with pytest.raises(TextError, match=r"0xc3 at offset 2 \(line 1\)"):
         read(write(b"ab\xc3"))
 
 
 def test_unknown_encoding(write):
-    with pytest.raises(TextError, match="no encoding 'klingon'"):
-        read(write("a"), encoding="klingon")
+    for name in ("klingon", "hex", "rot13"):
+        with pytest.raises(TextError, match=f"no encoding '{name}'"):
+            read(write("a"), encoding=name)
 
 
 def test_damaged_archive(write):
@@ -100,6 +120,8 @@ def test_json_lines_are_documents(write):
 @pytest.mark.parametrize(
     "line, message",
     [
+        ("[" * 100_000, "line 1: not JSON"),
+        ("9" * 5000, "line 1: not JSON"),
         ("{", "line 1: not JSON"),
         ('{"a": 1}', "line 1: there is no text under 'body'. Found: a"),
         ("[1]", "Found: list"),
@@ -108,6 +130,12 @@ def test_json_lines_are_documents(write):
 def test_json_lines_that_do_not_fit(write, line, message):
     with pytest.raises(TextError, match=message):
         list(read_text(str(write(line)), field="body"))
+
+
+def test_standard_input_that_is_not_there(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(TextError, match="There is no standard input"):
+        read("-")
 
 
 def test_standard_input(monkeypatch):

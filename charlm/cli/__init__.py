@@ -11,6 +11,7 @@ import importlib
 import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _make_parser(arguments).parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _logging_to_stderr():
             options.run(options)

@@ -6,19 +6,20 @@ import dataclasses
 from charlm.options import value_type
 
 
-def add_options(parser: argparse.ArgumentParser, config: type) -> None:
+def add_options(parser: argparse.ArgumentParser, config: type, *, defaults: bool = True) -> None:
     """Adds a flag for each field of a dataclass made with `option`; flags that are not given leave no trace.
 
     Args:
         parser: where to add them.
         config: the dataclass; its docstring is the title of the group.
+        defaults: whether the help names the fields' defaults.
     """
     title = (config.__doc__ or "").splitlines()[0].rstrip(".").lower()
     group = parser.add_argument_group(title)
     for field in dataclasses.fields(config):
         kind = value_type(config, field)
         help = field.metadata["help"].replace("%", "%%")
-        if field.default is not None and kind is not bool:
+        if defaults and field.default is not None and kind is not bool:
             help += f" (default: {field.default})"
         flag = "--" + field.name.replace("_", "-")
         if kind is bool:

@@ -4,6 +4,7 @@ import argparse
 import json
 
 from charlm.run import load
+from charlm.text import escape_controls
 
 DESCRIPTION = """\
 Tells what a run's bundle holds: the network, the text it was trained on, its loss, what it can do.
@@ -24,4 +25,4 @@ def run(options: argparse.Namespace) -> None:
         return
     for name, value in info.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else f"{value:,}" if type(value) is int else value
-        print(f"{name.replace('_', ' '):32}{shown}")
+        print(escape_controls(f"{name.replace('_', ' '):32}{shown}"))

@@ -7,6 +7,7 @@ import sys
 from charlm.cli.arguments import add_options, given_options
 from charlm.run import load
 from charlm.sampling import Sampler
+from charlm.text import escape_controls
 
 DESCRIPTION = """\
 Writes on after a prompt, as it is drawn. The same seed gives the same text.
@@ -54,9 +55,4 @@ def run(options: argparse.Namespace) -> None:
 
 def printable(text: str) -> str:
     """Returns a text with its control characters escaped where stdout is a terminal."""
-    if not sys.stdout.isatty():
-        return text
-    return "".join(
-        character if character in "\n\t" or character.isprintable() else f"\\x{ord(character):02x}"
-        for character in text
-    )
+    return escape_controls(text) if sys.stdout.isatty() else text

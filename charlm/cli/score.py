@@ -1,36 +1,40 @@
 """`charlm score`."""
 
 import argparse
+import dataclasses
 import json
 
+from charlm.cli.arguments import add_options, given_options
+from charlm.config import ReadingConfig
+from charlm.datasets import find_sources, read_source
 from charlm.errors import TextError
 from charlm.run import load
-from charlm.text import find_files, read_text
+from charlm.text import join_chunks
 
 DESCRIPTION = """\
-Tells what texts cost under a model. A long text is read in parallel rows, each warmed on the 1,024 characters
-before it; training's validation loss is the same number. A character that the model does not know is charged
-as `<unk>` plus 21 bits.
+Tells what texts cost under a model. They are read as the training text was, unless told otherwise.
+
+A long text is cut into rows that run in parallel, each warmed on the 1,024 ids before it; training's validation loss
+is the same number. A character that the model does not know is charged as `<unk>` plus 21 bits.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="text files, or - for standard input")
-    parser.add_argument("--encoding", default="utf-8", help="encoding of the files (default: utf-8)")
-    parser.add_argument("--errors", choices=("strict", "replace"), default="strict", help="what an invalid byte does")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="texts: files, folders, globs, - or names")
     parser.add_argument("--json", action="store_true", help="print one JSON object a file")
+    add_options(parser, ReadingConfig, defaults=False)
 
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
-    for file in find_files(options.files):
-        text = "".join(chunk.text for chunk in read_text(file, encoding=options.encoding, errors=options.errors))
-        if not text:
+    config = dataclasses.replace(trained.config.reading, **given_options(options, ReadingConfig))
+    for file in find_sources(options.files):
+        score = trained.score_documents(join_chunks(read_source(file, config)), progress=file)
+        if not score.characters:
             raise TextError(f"{file} is empty: there is nothing to score.")
-        score = trained.score(text, progress=file)
         if options.json:
             names = ("characters", "bytes", "bits", "bits_per_character", "bits_per_byte", "nats_per_character")
             print(json.dumps({"file": file} | {name: getattr(score, name) for name in names}))

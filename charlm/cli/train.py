@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from charlm.cli.arguments import add_options, given_options
-from charlm.config import SECTIONS, read_toml
+from charlm.config import BUDGETS, SECTIONS, read_toml
 
 DESCRIPTION = """\
 Trains a language model on text and leaves it in a folder, with its log and checkpoints.
@@ -32,9 +32,11 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     started = time.monotonic()
     settings = read_toml(options.config) if options.config else {}
-    for section in SECTIONS.values():
-        settings |= given_options(options, section)
-    preset = options.preset or settings.pop("preset", None)
+    preset = settings.pop("preset", None)
+    flags = {name: value for section in SECTIONS.values() for name, value in given_options(options, section).items()}
+    if flags.keys() & set(BUDGETS):
+        settings = {name: value for name, value in settings.items() if name not in BUDGETS}
+    settings |= flags
     minutes = settings.get("minutes")
 
     from charlm.training import train
@@ -42,14 +44,13 @@ def run(options: argparse.Namespace) -> None:
     trained = train(
         options.corpus,
         options.output,
-        preset=preset,
+        preset=options.preset or preset,
         resume=options.resume,
         deadline=started + 60 * minutes if isinstance(minutes, int | float) else None,
         **settings,
     )
-    best = min(trained.log, key=lambda line: line["valid_nats_per_character"])
-    nats = best["valid_nats_per_character"]
+    nats = float(trained.info["validation_nats_per_character"])
     print(
         f"{trained.folder}: {nats / math.log(2):.3f} bits per character ({nats:.4f} nats) on the validation split, "
-        f"state carried, after step {best['step']:,}"
+        f"state carried, after step {int(trained.info['step']):,}"
     )

@@ -104,5 +104,7 @@ def _check(expected: dict[str, tuple[int, ...]], tensors: Mapping[str, NDArray[A
                 f"The tensor '{name}' must be float32 {shape}, as the config says. "
                 f"Received: {found.dtype} {found.shape}."
             )
+        if not np.isfinite(found).all():
+            raise BundleError(f"The tensor '{name}' holds values that are not finite. Train again.")
     if extra := sorted(set(tensors) - set(expected)):
         raise BundleError(f"The bundle holds a tensor '{extra[0]}' that its config does not have. Train again.")
