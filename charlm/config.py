@@ -239,4 +239,4 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def to_json(value: Mapping[str, Any]) -> str:
     """Returns a config's dictionary as JSON, the way it lies in a bundle."""
-    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(value, indent=1) + "\n"
