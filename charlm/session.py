@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import logging
 import math
@@ -232,11 +233,12 @@ class Session:
 
     def _measure_evaluation(self) -> float:
         """Returns the seconds that an evaluation takes, from its first time steps, a sample and a checkpoint."""
-        begun = time.monotonic()
         engine = LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, self.trainer.weights())
-        _, _, share = next(scoring.score_chunks(engine, self.validation_ids))
-        validation_seconds = (time.monotonic() - begun) / share
-        begun = time.monotonic()
+        begun, done, validation_seconds = time.monotonic(), 0.0, 0.0
+        for _, _, share in itertools.islice(scoring.score_chunks(engine, self.validation_ids), 2):  # the first warms up
+            now = time.monotonic()
+            validation_seconds = (now - begun) / (share - done)
+            begun, done = now, share
         _write_sample(engine, self.store.tokenizer)
         self._save()
         return validation_seconds + 2 * (time.monotonic() - begun)
