@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ with _quiet():
         raise ConfigError("Keras was imported with another backend before charlm. Import charlm first.")
     tf.get_logger().setLevel("ERROR")
 
-__all__ = ["count_devices", "has_gpu", "keras", "open_strategy", "tf"]
+__all__ = ["count_devices", "has_bfloat16", "has_gpu", "keras", "open_strategy", "tf"]
 
 
 def has_gpu() -> bool:
@@ -55,6 +56,14 @@ def has_gpu() -> bool:
 def count_devices() -> int:
     """Returns the number of GPUs; without one, of the cores that this process may use."""
     return len(tf.config.list_physical_devices("GPU")) if has_gpu() else _count_cores()
+
+
+def has_bfloat16() -> bool:
+    """Tells whether the processor multiplies bfloat16 faster than float32 (AVX512-BF16 or AMX), with no GPU at hand."""
+    with contextlib.suppress(OSError):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return not has_gpu() and bool(re.search(r"\b(avx512_bf16|amx_bf16)\b", file.read()))
+    return False
 
 
 def _count_cores() -> int:

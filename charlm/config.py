@@ -82,7 +82,7 @@ class ModelConfig:
         None, "width of the embedding (default: as wide as the layers)", minimum=1, maximum=1 << 16
     )
     dropout: float = option(
-        0.0, "share of the values that are zeroed before, between and after the layers", minimum=0, below=1
+        0.0, "share of the values that are zeroed between the layers and after the last", minimum=0, below=1
     )
     tie_weights: bool = option(False, "use the embedding as the output's weights too")
 
@@ -136,6 +136,11 @@ class TrainingConfig:
     clip_norm: float = option(1.0, "the gradient's global norm is clipped to this", above=0)
     evaluate_every: int | None = option(None, "steps between evaluations (ten in all where not given)", minimum=1)
     patience: int = option(10, "stop after this many evaluations without a lower loss", minimum=1)
+    precision: str = option(
+        "auto",
+        "type of the factors of matrix products; auto takes bfloat16 where the processor has it",
+        choices=("auto", "float32", "bfloat16"),
+    )
     seed: int = option(0, "of the weights, the order of the data and the dropout", minimum=0, maximum=(1 << 31) - 1)
     distribute: str = option("mirrored", "a replica on every core or GPU, or one alone", choices=("none", "mirrored"))
     replicas: int | None = option(None, "how many replicas (one a core or GPU where not given)", minimum=1)

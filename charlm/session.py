@@ -93,7 +93,9 @@ class Session:
         )
         self.trainer = Trainer(
             strategy,
-            lambda: LanguageModel.from_model_config(config.model, store.tokenizer.vocab_size),
+            lambda: LanguageModel.from_model_config(
+                config.model, store.tokenizer.vocab_size, precision=training.precision
+            ),
             training,
         )
         ids = store.tokens("validation")
@@ -133,13 +135,14 @@ class Session:
         (self.folder / LOG).unlink(missing_ok=True)
         training = self.config.training
         log.info(
-            "%s weights; %s characters to train on, %s to validate; %s replica(s).",
+            "%s weights; %s characters to train on, %s to validate; %s replica(s), products in %s.",
             *(f"{count:,}" for count in (
                 self.trainer.model.count_params(),
                 self.store.splits["train"].characters,
                 self.store.splits["validation"].characters,
                 self.trainer.strategy.num_replicas_in_sync,
             )),
+            training.precision,
         )  # fmt: skip
         if training.epochs:
             self._fix(recipes.plan_steps(training, max(round(training.epochs * self.steps_per_epoch), 1)))

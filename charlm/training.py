@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from charlm import __version__, bundle, checkpoints, datasets, files, recipes
-from charlm.backend import count_devices, keras, open_strategy, tf
+from charlm.backend import count_devices, has_bfloat16, keras, open_strategy, tf
 from charlm.config import BUDGETS, Config
 from charlm.corpus import Store, prepare
 from charlm.errors import CheckpointError, ConfigError
@@ -139,12 +139,14 @@ def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any
 
 
 def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
-    """Fills in what the user left open: a budget, and a replica a device as far as a batch can be dealt evenly."""
+    """Fills in what the user left open: a budget, the precision, and a replica a device as far as a batch divides."""
     training = config.training
     if not any(getattr(training, budget) for budget in BUDGETS):
         training = dataclasses.replace(training, minutes=recipes.DEFAULT_MINUTES)
     if training.tensorboard and importlib.util.find_spec("tensorboard") is None:
         raise ConfigError("`tensorboard` needs TensorBoard. Install it with: pip install 'charlm[tensorboard]'.")
+    if training.precision == "auto":
+        training = dataclasses.replace(training, precision="bfloat16" if has_bfloat16() else "float32")
     replicas = 1 if training.distribute == "none" else training.replicas
     if replicas is None:
         replicas = max(count for count in range(1, count_devices() + 1) if training.batch_size % count == 0)

@@ -222,6 +222,40 @@ def test_padding_does_not_leak(cell):
     )
 
 
+@pytest.mark.parametrize("cell", LAYERS)
+def test_rows_of_a_table_are_read_as_if_they_were_gathered(cell, ids):
+    stack = RecurrentStack([cell, cell], 5)
+    table = tf.constant(np.random.default_rng(0).normal(size=(VOCAB_SIZE, 4)).astype("f"))
+    results = []
+    for x, rows in ((table, ids), (tf.gather(table, ids), None)):
+        stack(x, ids=rows)
+        with tf.GradientTape() as tape:
+            outputs, state = stack(x, ids=rows)
+            loss = tf.reduce_sum(tf.sin(outputs)) + sum(map(tf.reduce_sum, state))
+        gradients = tape.gradient(loss, [variable.value for variable in stack.trainable_variables])
+        results.append([part.numpy() for part in (outputs, *state, *gradients)])
+    for quick, plain in zip(*results, strict=True):
+        assert np.abs(quick - plain).max() < 1e-5 * max(1, np.abs(plain).max())
+
+
+@pytest.mark.parametrize("cell", LAYERS)
+def test_bfloat16_products_stay_within_their_rounding(cell, ids):
+    table = tf.constant(np.random.default_rng(0).normal(size=(VOCAB_SIZE, 32)).astype("f"))
+    results = []
+    for precision in ("float32", "bfloat16"):
+        keras.utils.set_random_seed(0)
+        stack = RecurrentStack([cell, cell], 32, precision=precision)
+        stack(table, ids=ids)
+        with tf.GradientTape() as tape:
+            outputs, state = stack(table, ids=ids)
+            loss = tf.reduce_sum(tf.sin(outputs)) + sum(map(tf.reduce_sum, state))
+        gradients = tape.gradient(loss, [variable.value for variable in stack.trainable_variables])
+        results.append([part.numpy() for part in (outputs, *state, *gradients)])
+    for exact, rounded in zip(*results, strict=True):
+        assert exact.dtype == rounded.dtype == np.float32
+        assert 0 < np.linalg.norm(rounded - exact) < 0.03 * np.linalg.norm(exact)
+
+
 def test_options_that_the_scan_does_not_have_run_as_keras_wrote_them():
     ours, theirs = (
         layer(4, activation="relu", recurrent_activation="hard_sigmoid", use_bias=False) for layer in LAYERS["lstm"]

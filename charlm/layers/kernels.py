@@ -4,7 +4,8 @@ A scan runs one recurrent layer over a whole sequence. Three things make it
 quicker than a loop that is left to automatic differentiation:
 
 * the product of the inputs with `kernel` is taken for all time steps at once,
-  before the loop;
+  before the loop; where they are rows of an embedding, once for each row of the
+  embedding;
 * the gradient of `recurrent_kernel` is one product over all time steps, after
   the backward loop, where automatic differentiation adds up one a step
   (Appleyard et al. 2016, "Optimizing Performance of Recurrent Neural Networks
@@ -107,7 +108,9 @@ class SimpleRNNKernel:
 Kernel = type[LSTMKernel] | type[GRUKernel] | type[SimpleRNNKernel]
 
 
-def run_layer(cell: Kernel, inputs, kernel, recurrent_kernel, bias, state, *, mask=None, reverse=False):
+def run_layer(
+    cell: Kernel, inputs, kernel, recurrent_kernel, bias, state, *, mask=None, reverse=False, precision="float32"
+):
     """Runs a recurrent layer over whole sequences.
 
     Args:
@@ -119,6 +122,7 @@ def run_layer(cell: Kernel, inputs, kernel, recurrent_kernel, bias, state, *, ma
         state: the cell's state, a tuple of `(B, H)`, `h` first.
         mask: `(B, T)`, True where there is something to read; elsewhere the state stands still.
         reverse: read from the last time step to the first.
+        precision: type of the factors and results of matrix products; all the rest is float32.
 
     Returns:
         Outputs `(B, T, H)` in the order of reading, and the state after.
@@ -129,33 +133,52 @@ def run_layer(cell: Kernel, inputs, kernel, recurrent_kernel, bias, state, *, ma
         x = tf.where(mask, x, tf.zeros_like(x))
     if reverse:
         x, mask = tf.reverse(x, [0]), None if mask is None else tf.reverse(mask, [0])
-    input_bias, recurrent_bias = cell.biases(tf.convert_to_tensor(bias))
-    x = tf.nn.bias_add(tf.tensordot(x, kernel, 1), input_bias)  # (T, B, G)
-    outputs, *state = _scan(cell, x, tf.convert_to_tensor(recurrent_kernel), recurrent_bias, tuple(state), mask)
+    outputs, *state = _scan(
+        cell, _project(cell, x, kernel, bias, precision), recurrent_kernel, bias, tuple(state), mask, precision
+    )
     return tf.transpose(outputs, (1, 0, 2)), tuple(state)
 
 
-def _scan(cell: Kernel, x, recurrent_kernel, recurrent_bias, state, mask):
-    steps = tf.shape(x)[0]
+def run_layer_on_rows(cell: Kernel, table, ids, kernel, recurrent_kernel, bias, state, *, precision="float32"):
+    """Runs a recurrent layer over rows of a table: `run_layer` on `table[ids]`, with the product taken of the table.
 
-    def read_all(array):
-        return tf.TensorArray(array.dtype, steps, element_shape=array.shape[1:], clear_after_read=False).unstack(array)
+    Args:
+        cell: the kernel of the layer's cell.
+        table: `(V, D)`, an embedding.
+        ids: `(B, T)`, int32.
+        kernel, recurrent_kernel, bias, state, precision: as for `run_layer`.
+
+    Returns:
+        Outputs `(B, T, H)`, and the state after.
+    """
+    x = tf.gather(_project(cell, table, kernel, bias, precision), tf.transpose(ids))  # (T, B, G)
+    outputs, *state = _scan(cell, x, recurrent_kernel, bias, tuple(state), None, precision)
+    return tf.transpose(outputs, (1, 0, 2)), tuple(state)
+
+
+def _project(cell: Kernel, x, kernel, bias, precision):
+    input_bias, _ = cell.biases(tf.convert_to_tensor(bias))
+    product = tf.tensordot(tf.cast(x, precision), tf.cast(kernel, precision), 1)
+    return tf.nn.bias_add(tf.cast(product, x.dtype), input_bias)  # (…, G)
+
+
+def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
+    recurrent_kernel = tf.convert_to_tensor(recurrent_kernel)
+    _, recurrent_bias = cell.biases(tf.convert_to_tensor(bias))
+    steps = tf.shape(x)[0]
 
     def write_all(count):
         return tuple(tf.TensorArray(x.dtype, steps, clear_after_read=False) for _ in range(count))
 
-    def hold(t, new, old):
-        """Takes the new values where the mask is set, the old ones elsewhere."""
-        return new if mask is None else tuple(tf.where(mask[t], n, o) for n, o in zip(new, old, strict=True))
-
     @tf.custom_gradient
     def scan(x, recurrent_kernel, recurrent_bias, *state):
-        xs = read_all(x)
+        xs = _read_all(x)
+        factor = tf.cast(recurrent_kernel, precision)
 
         def forward(t, before, arrays):
-            p = tf.nn.bias_add(tf.matmul(before[0], recurrent_kernel), recurrent_bias)
+            p = tf.nn.bias_add(_product(before[0], factor, precision), recurrent_bias)
             after, saved = cell.forward(xs.read(t), p, before)
-            after = hold(t, after, before)
+            after = _hold(mask, t, after, before)
             written = (array.write(t, value) for array, value in zip(arrays, (after[0], *saved), strict=True))
             return t + 1, after, tuple(written)
 
@@ -164,15 +187,16 @@ def _scan(cell: Kernel, x, recurrent_kernel, recurrent_bias, state, mask):
         outputs = outputs.stack()  # (T, B, H)
 
         def gradient(d_outputs, *d_last):
-            d_hs = read_all(d_outputs)
+            d_hs = _read_all(d_outputs)
+            transposed = tf.transpose(factor)  # once, and not in every step
 
             def backward(t, d_after, arrays):
                 d_after = (d_after[0] + d_hs.read(t), *d_after[1:])
                 zeros = tuple(map(tf.zeros_like, d_after))
-                dx, dp, d_before = cell.backward(hold(t, d_after, zeros), [array.read(t) for array in saved])
-                d_before = (d_before[0] + tf.matmul(dp, recurrent_kernel, transpose_b=True), *d_before[1:])
+                dx, dp, d_before = cell.backward(_hold(mask, t, d_after, zeros), [array.read(t) for array in saved])
+                d_before = (d_before[0] + _product(dp, transposed, precision), *d_before[1:])
                 if mask is not None:
-                    passed = hold(t, zeros, d_after)
+                    passed = _hold(mask, t, zeros, d_after)
                     d_before = tuple(map(tf.add, d_before, passed))
                 written = (array.write(t, value) for array, value in zip(arrays, (dx, dp), strict=False))
                 return t - 1, d_before, tuple(written)
@@ -183,9 +207,25 @@ def _scan(cell: Kernel, x, recurrent_kernel, recurrent_bias, state, mask):
             gradients = [array.stack() for array in arrays]
             dx, dp = gradients[0], gradients[-1]  # (T, B, G)
             h_before = tf.concat([state[0][None], outputs[:-1]], axis=0)
-            d_kernel = tf.matmul(*(tf.reshape(a, (-1, a.shape[-1])) for a in (h_before, dp)), transpose_a=True)
+            d_kernel = _product(
+                *(tf.reshape(a, (-1, a.shape[-1])) for a in (h_before, dp)), precision, transpose_a=True
+            )
             return dx, d_kernel, tf.reduce_sum(dp, (0, 1)), *d_state
 
         return (outputs, *last), gradient
 
     return scan(x, recurrent_kernel, recurrent_bias, *state)
+
+
+def _product(a, b, precision, **options):
+    return tf.cast(tf.matmul(tf.cast(a, precision), tf.cast(b, precision), **options), tf.float32)
+
+
+def _read_all(array):
+    steps = tf.shape(array)[0]
+    return tf.TensorArray(array.dtype, steps, element_shape=array.shape[1:], clear_after_read=False).unstack(array)
+
+
+def _hold(mask, t, new, old):
+    """Takes the new values where the mask is set, the old ones elsewhere."""
+    return new if mask is None else tuple(tf.where(mask[t], n, o) for n, o in zip(new, old, strict=True))

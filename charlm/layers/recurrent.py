@@ -1,5 +1,6 @@
 """Recurrent layers: `keras.layers`' LSTM, GRU and SimpleRNN on charlm's scans, and a stack of them."""
 
+import functools
 from collections.abc import Sequence
 
 from charlm.backend import has_gpu, keras, tf
@@ -15,6 +16,7 @@ class _Scanned:
     """
 
     kernel_class: kernels.Kernel
+    precision = "float32"  # of the factors of the scan's products
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not self._fits(training):
@@ -28,8 +30,18 @@ class _Scanned:
             keras.tree.flatten(initial_state),
             mask=mask[0] if isinstance(mask, (list, tuple)) else mask,
             reverse=self.go_backwards,
+            precision=self.precision,
         )
         return state[0], outputs, list(state)
+
+    def read_rows(self, table, ids, state, training=None):
+        """Reads rows `ids` `(B, T)` of an embedding's table `(V, D)`: the layer's call on `table[ids]`, but quicker."""
+        if not self._fits(training):
+            return self(tf.gather(table, ids), initial_state=state, training=training)
+        weights = self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias
+        run = functools.partial(kernels.run_layer_on_rows, self.kernel_class, precision=self.precision)
+        outputs, after = run(table, ids, *weights, state)
+        return outputs, *after
 
     def _fits(self, training) -> bool:
         cell = self.cell
@@ -77,7 +89,8 @@ class RecurrentStack(keras.layers.Layer):
     """Recurrent layers one upon the other: state in, state out, nothing kept between calls.
 
     Call arguments:
-        x: `(B, T, D)`.
+        x: `(B, T, D)`; with `ids`, a table `(V, D)` whose rows are read.
+        ids: int32 `(B, T)`, or None.
         state: what a call before returned; zeros where it is None.
         mask: `(B, T)`, True for what is to be read, on the left of each row.
         training: whether dropout works.
@@ -89,7 +102,8 @@ class RecurrentStack(keras.layers.Layer):
     Args:
         cells: each layer's cell: `lstm`, `gru` or `rnn`.
         units: width of each layer, `H`.
-        dropout: share of the values zeroed before each layer and after the last (Zaremba et al. 2014).
+        dropout: share of the values zeroed between the layers and after the last (Zaremba et al. 2014).
+        precision: `float32`, or `bfloat16` for the matrix products of the scans; all the rest is float32.
 
     Raises:
         ConfigError: a cell does not exist.
@@ -100,33 +114,37 @@ class RecurrentStack(keras.layers.Layer):
     ((2, 5, 4), 3)
     """
 
-    def __init__(self, cells: Sequence[str], units: int, *, dropout: float = 0.0, **kwargs):
+    def __init__(self, cells: Sequence[str], units: int, *, dropout: float = 0.0, precision: str = "float32", **kwargs):
         super().__init__(**kwargs)
         if not cells or any(cell not in LAYERS for cell in cells):
             raise ConfigError(f"`cells` must name one or more of {', '.join(LAYERS)}. Received: cells={cells!r}.")
-        self.cells, self.units, self.dropout = list(cells), units, dropout
+        self.cells, self.units, self.dropout, self.precision = list(cells), units, dropout, precision
         self.layers = [LAYERS[cell](units, return_sequences=True, return_state=True) for cell in cells]
+        for layer in self.layers:
+            layer.precision = precision
         self.supports_masking = True
 
     def build(self, input_shape):
+        width = input_shape[-1]  # of sequences, or of a table
         for layer in self.layers:
-            layer.build(input_shape)
-            input_shape = (*input_shape[:-1], self.units)
+            layer.build((None, None, width))
+            width = self.units
 
-    def call(self, x, state=None, mask=None, training=None, seed=None):
-        state = self.initial_state(tf.shape(x)[0]) if state is None else state
+    def call(self, x, state=None, mask=None, training=None, seed=None, ids=None):
+        state = self.initial_state(tf.shape(x if ids is None else ids)[0]) if state is None else state
         drops = bool(training) and self.dropout > 0
         if drops and seed is None:
             seed = tf.random.uniform((2,), maxval=tf.int32.max, dtype=tf.int32)
         new = []
         for index, layer in enumerate(self.layers):
+            before = list(state[len(new) : len(new) + len(keras.tree.flatten(layer.cell.state_size))])
+            if index == 0 and ids is not None:
+                x, *after = layer.read_rows(x, ids, before, training=training)
+            else:
+                x, *after = layer(x, initial_state=before, mask=mask, training=training)
             if drops:
                 x = dropout(x, self.dropout, tf.random.fold_in(seed, index))
-            count = len(layer.cell.state_size) if isinstance(layer.cell.state_size, (list, tuple)) else 1
-            x, *after = layer(x, initial_state=list(state[len(new) : len(new) + count]), mask=mask, training=training)
             new += after
-        if drops:
-            x = dropout(x, self.dropout, tf.random.fold_in(seed, len(self.layers)))
         return x, tuple(new)
 
     def initial_state(self, batch_size):
@@ -138,4 +156,5 @@ class RecurrentStack(keras.layers.Layer):
         return mask, None
 
     def get_config(self):
-        return {**super().get_config(), "cells": self.cells, "units": self.units, "dropout": self.dropout}
+        own = {name: getattr(self, name) for name in ("cells", "units", "dropout", "precision")}
+        return {**super().get_config(), **own}

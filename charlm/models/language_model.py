@@ -17,8 +17,9 @@ class LanguageModel(keras.Model):
         cells: each layer's cell: `lstm`, `gru` or `rnn`.
         units: width of each layer.
         embedding_dim: width of the embedding; as wide as the layers where it is None.
-        dropout: share of the values zeroed before each layer and after the last.
+        dropout: share of the values zeroed between the layers and after the last.
         tie_weights: use the embedding as the output's weights too (Press and Wolf 2017).
+        precision: `float32`, or `bfloat16` for the matrix products of the recurrent layers.
 
     >>> model = LanguageModel(10, cells=["gru"], units=4)
     >>> tuple(model(tf.zeros((2, 3), tf.int32)).shape), model.count_params()
@@ -34,16 +35,17 @@ class LanguageModel(keras.Model):
         embedding_dim: int | None = None,
         dropout: float = 0.0,
         tie_weights: bool = False,
+        precision: str = "float32",
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.embedding_dim, self.tie_weights = vocab_size, embedding_dim or units, tie_weights
         self.embedding = keras.layers.Embedding(vocab_size, self.embedding_dim, name="embedding")
-        self.stack = RecurrentStack(cells, units, dropout=dropout, name="stack")
+        self.stack = RecurrentStack(cells, units, dropout=dropout, precision=precision, name="stack")
         self.build((None, None))
 
     @classmethod
-    def from_model_config(cls, config: ModelConfig, vocab_size: int) -> "LanguageModel":
+    def from_model_config(cls, config: ModelConfig, vocab_size: int, *, precision: str = "float32") -> "LanguageModel":
         """Makes the model that a run's config describes."""
         return cls(
             vocab_size,
@@ -52,6 +54,7 @@ class LanguageModel(keras.Model):
             embedding_dim=config.embedding_width,
             dropout=config.dropout,
             tie_weights=config.tie_weights,
+            precision=precision,
         )
 
     def build(self, input_shape):
@@ -82,7 +85,8 @@ class LanguageModel(keras.Model):
         Returns:
             Logits `(B, T, V)`, and the state after.
         """
-        hidden, state = self.stack(self.embedding(ids), state=state, training=training, seed=seed)
+        table = tf.convert_to_tensor(self.embedding.embeddings)
+        hidden, state = self.stack(table, state=state, training=training, seed=seed, ids=ids)
         kernel = tf.transpose(self.embedding.embeddings) if self.tie_weights else self.output_kernel
         return tf.tensordot(hidden, kernel, 1) + self.output_bias, state
 
@@ -118,6 +122,6 @@ class LanguageModel(keras.Model):
         return named
 
     def get_config(self):
-        stack = {"cells": self.stack.cells, "units": self.stack.units, "dropout": self.stack.dropout}
+        stack = {name: getattr(self.stack, name) for name in ("cells", "units", "dropout", "precision")}
         own = {"vocab_size": self.vocab_size, "embedding_dim": self.embedding_dim, "tie_weights": self.tie_weights}
         return {**super().get_config(), **own, **stack}
