@@ -35,7 +35,8 @@ from charlm.tokenizer import EOS, Tokenizer
 from charlm.trainer import Trainer
 
 CHECKPOINT_SECONDS = 60.0  #: between checkpoints, at most
-MEASURED_STEPS = 10  #: after which `minutes` become steps
+MEASURED_STEPS, MEASURED_SECONDS = 10, 2.0  #: at least, before `minutes` become steps
+MEASURED_CHUNKS = 4  #: of an evaluation
 SAMPLE_LENGTH = 200
 SAMPLE_TEMPERATURE = 0.8
 
@@ -166,7 +167,7 @@ class Session:
             seed=training.seed,
             start=progress.step,
         )
-        self.saved_at = self.resumed_at = time.monotonic()
+        self.saved_at = self.resumed_at = self.ready_at = time.monotonic()
         self.callbacks.on_epoch_begin(progress.step // self.steps_per_epoch)
         for batch in dataset.as_numpy_iterator():
             epoch, within = divmod(progress.step, self.steps_per_epoch)
@@ -177,15 +178,16 @@ class Session:
             self._step(batch)
             self.callbacks.on_train_batch_end(within, self.logs)
             self._follow_up()
+            self.ready_at = time.monotonic()
             if progress.is_finished:
                 self.callbacks.on_epoch_end(epoch, self.logs)
                 return
 
     def _step(self, batch: streams.Batch) -> None:
-        progress, begun = self.progress, time.monotonic()
+        progress = self.progress
         rate = recipes.learning_rate(self.config.training, progress.step, progress.steps)
         nats, norm = self.trainer.step(batch, progress.step, rate)
-        seconds, characters = time.monotonic() - begun, int(batch.characters)
+        seconds, characters = time.monotonic() - self.ready_at, int(batch.characters)  # waiting for data included
         self.logs |= {"nats_per_character": nats / max(characters, 1), "gradient_norm": norm, "learning_rate": rate}
         progress.step += 1
         self._refuse_divergence(math.isfinite(nats) and math.isfinite(norm))
@@ -201,8 +203,9 @@ class Session:
     def _follow_up(self) -> None:
         """Evaluates, saves or stops after a step, where it is time to."""
         progress = self.progress
-        if progress.steps is None and len(self.step_seconds) >= MEASURED_STEPS:
-            self._plan()
+        if progress.steps is None:
+            if len(self.step_seconds) >= MEASURED_STEPS and sum(self.step_seconds) >= MEASURED_SECONDS:
+                self._plan()
         elif progress.steps is not None:
             stops = progress.step == progress.steps or getattr(self.trainer.model, "stop_training", False)
             if stops or progress.step % progress.evaluate_every == 0:
@@ -237,11 +240,10 @@ class Session:
     def _measure_evaluation(self) -> float:
         """Returns the seconds that an evaluation takes, from its first time steps, a sample and a checkpoint."""
         engine = LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, self.trainer.weights())
-        begun, done, validation_seconds = time.monotonic(), 0.0, 0.0
-        for _, _, share in itertools.islice(scoring.score_chunks(engine, self.validation_ids), 2):  # the first warms up
-            now = time.monotonic()
-            validation_seconds = (now - begun) / (share - done)
-            begun, done = now, share
+        chunks = scoring.score_chunks(engine, self.validation_ids)
+        begun = time.monotonic()
+        for _, _, share in itertools.islice(chunks, MEASURED_CHUNKS):
+            validation_seconds = (time.monotonic() - begun) / share
         _write_sample(engine, self.store.tokenizer)
         self._save()
         return validation_seconds + 2 * (time.monotonic() - begun)
