@@ -133,4 +133,6 @@ def _stream(store: Store, tokens, places, *, batch_size: int, length: int, start
         rows = {"inputs": inputs, "targets": targets, "weights": weights, "reset": reset}
         return Batch(rows, total, characters)
 
-    return tf.data.Dataset.range(start, np.iinfo(np.int64).max).map(batch).prefetch(4)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # nothing to tune; and its thread, asleep, holds up the end of an iterator
+    return tf.data.Dataset.range(start, np.iinfo(np.int64).max).map(batch).prefetch(4).with_options(options)

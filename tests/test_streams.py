@@ -85,3 +85,9 @@ def test_document_marks_are_read_but_bos_is_no_target():
 def test_a_corpus_too_short_says_which_number_to_lower(store, batch_size, length, remedy):
     with pytest.raises(CorpusError, match="too few for one batch.*" + remedy):
         contiguous(store, "train", batch_size=batch_size, length=length)
+
+
+@pytest.mark.parametrize("stream", [contiguous, windows])
+def test_no_tuning_thread_outlives_training(store, stream):
+    """TensorFlow's autotuner sleeps for up to a minute, and the end of an iterator waits for it."""
+    assert stream(store, "train", batch_size=3, length=20).options().autotune.enabled is False
