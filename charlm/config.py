@@ -84,6 +84,9 @@ class ModelConfig:
     dropout: float = option(
         0.0, "share of the values that are zeroed between the layers and after the last", minimum=0, below=1
     )
+    weight_drop: float = option(
+        0.0, "share of the recurrent kernels' weights that is zeroed in each step", minimum=0, below=1
+    )
     tie_weights: bool = option(False, "use the embedding as the output's weights too")
 
     def __post_init__(self) -> None:

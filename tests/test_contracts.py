@@ -20,6 +20,7 @@ MODELS = {
     "narrow embedding": ModelConfig(cell="gru,lstm", units=8, embedding_dim=3),
     "tied": ModelConfig(units=8, layers=2, tie_weights=True),
     "dropout": ModelConfig(units=8, layers=2, dropout=0.5),
+    "weight-drop": ModelConfig(units=8, layers=2, cell="gru", weight_drop=0.5),
 }
 
 
@@ -139,7 +140,7 @@ def test_dropout_is_a_function_of_the_seed(model, config, ids):
         model.unroll(ids, state, training=True, seed=tf.constant(s))[0].numpy() for s in ([0, 1], [0, 1], [0, 2])
     )
     assert np.array_equal(one, again)
-    assert np.array_equal(one, other) == (config.dropout == 0)
+    assert np.array_equal(one, other) == (config.dropout == config.weight_drop == 0)
     assert np.array_equal(model(ids, training=False).numpy(), model(ids).numpy())
 
 

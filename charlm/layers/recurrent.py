@@ -1,6 +1,5 @@
 """Recurrent layers: `keras.layers`' LSTM, GRU and SimpleRNN on charlm's scans, and a stack of them."""
 
-import functools
 from collections.abc import Sequence
 
 from charlm.backend import has_gpu, keras, tf
@@ -21,27 +20,44 @@ class _Scanned:
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not self._fits(training):
             return super().inner_loop(sequences, initial_state, mask, training=training)
-        outputs, state = kernels.run_layer(
-            self.kernel_class,
-            sequences,
-            self.cell.kernel,
-            self.cell.recurrent_kernel,
-            self.cell.bias,
-            keras.tree.flatten(initial_state),
-            mask=mask[0] if isinstance(mask, (list, tuple)) else mask,
-            reverse=self.go_backwards,
-            precision=self.precision,
-        )
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        outputs, state = self.scan(sequences, keras.tree.flatten(initial_state), mask=mask)
         return state[0], outputs, list(state)
 
-    def read_rows(self, table, ids, state, training=None):
-        """Reads rows `ids` `(B, T)` of an embedding's table `(V, D)`: the layer's call on `table[ids]`, but quicker."""
-        if not self._fits(training):
-            return self(tf.gather(table, ids), initial_state=state, training=training)
-        weights = self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias
-        run = functools.partial(kernels.run_layer_on_rows, self.kernel_class, precision=self.precision)
-        outputs, after = run(table, ids, *weights, state)
-        return outputs, *after
+    def scan(self, x, state, *, ids=None, mask=None, recurrent_kernel=None):
+        """Runs charlm's scan.
+
+        Args:
+            x: `(B, T, D)`; with `ids`, a table `(V, D)` whose rows are read.
+            state: a sequence of `(B, H)`, `h` first.
+            ids: int32 `(B, T)`, or None.
+            mask: `(B, T)`, or None.
+            recurrent_kernel: in the place of the layer's own.
+
+        Returns:
+            Outputs `(B, T, H)`, and the state after.
+        """
+        kernel = self.cell.recurrent_kernel if recurrent_kernel is None else recurrent_kernel
+        weights = self.cell.kernel, kernel, self.cell.bias
+        if ids is not None:
+            return kernels.run_layer_on_rows(self.kernel_class, x, ids, *weights, state, precision=self.precision)
+        options = {"mask": mask, "reverse": self.go_backwards, "precision": self.precision}
+        return kernels.run_layer(self.kernel_class, x, *weights, state, **options)
+
+    def read(self, x, state, *, ids=None, mask=None, training=None, weight_drop=0.0, seed=None):
+        """Runs the layer as quickly as it can: as Keras does on a GPU, else by `scan`, whose arguments it takes.
+
+        With `weight_drop`, a share of the recurrent kernel is zeroed, the same for all rows and time steps (Merity et
+        al. 2018); that is a pure function of `seed` (2,).
+        """
+        if weight_drop:
+            kernel = dropout(tf.convert_to_tensor(self.cell.recurrent_kernel), weight_drop, seed)
+            return self.scan(x, state, ids=ids, mask=mask, recurrent_kernel=kernel)
+        if self._fits(training):
+            return self.scan(x, state, ids=ids, mask=mask)
+        x = x if ids is None else tf.gather(x, ids)
+        outputs, *after = self(x, initial_state=list(state), mask=mask, training=training)
+        return outputs, after
 
     def _fits(self, training) -> bool:
         cell = self.cell
@@ -103,6 +119,7 @@ class RecurrentStack(keras.layers.Layer):
         cells: each layer's cell: `lstm`, `gru` or `rnn`.
         units: width of each layer, `H`.
         dropout: share of the values zeroed between the layers and after the last (Zaremba et al. 2014).
+        weight_drop: share of the recurrent kernels' weights zeroed in a call (Merity et al. 2018).
         precision: `float32`, or `bfloat16` for the matrix products of the scans; all the rest is float32.
 
     Raises:
@@ -114,11 +131,21 @@ class RecurrentStack(keras.layers.Layer):
     ((2, 5, 4), 3)
     """
 
-    def __init__(self, cells: Sequence[str], units: int, *, dropout: float = 0.0, precision: str = "float32", **kwargs):
+    def __init__(
+        self,
+        cells: Sequence[str],
+        units: int,
+        *,
+        dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        precision: str = "float32",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if not cells or any(cell not in LAYERS for cell in cells):
             raise ConfigError(f"`cells` must name one or more of {', '.join(LAYERS)}. Received: cells={cells!r}.")
-        self.cells, self.units, self.dropout, self.precision = list(cells), units, dropout, precision
+        self.cells, self.units, self.precision = list(cells), units, precision
+        self.dropout, self.weight_drop = dropout, weight_drop
         self.layers = [LAYERS[cell](units, return_sequences=True, return_state=True) for cell in cells]
         for layer in self.layers:
             layer.precision = precision
@@ -132,18 +159,16 @@ class RecurrentStack(keras.layers.Layer):
 
     def call(self, x, state=None, mask=None, training=None, seed=None, ids=None):
         state = self.initial_state(tf.shape(x if ids is None else ids)[0]) if state is None else state
-        drops = bool(training) and self.dropout > 0
-        if drops and seed is None:
-            seed = tf.random.uniform((2,), maxval=tf.int32.max, dtype=tf.int32)
+        rate, weight_rate = (self.dropout, self.weight_drop) if training else (0.0, 0.0)
+        if seed is None:
+            seed = tf.random.uniform((2,), maxval=tf.int32.max, dtype=tf.int32) if rate or weight_rate else (0, 0)
         new = []
         for index, layer in enumerate(self.layers):
-            before = list(state[len(new) : len(new) + len(keras.tree.flatten(layer.cell.state_size))])
-            if index == 0 and ids is not None:
-                x, *after = layer.read_rows(x, ids, before, training=training)
-            else:
-                x, *after = layer(x, initial_state=before, mask=mask, training=training)
-            if drops:
-                x = dropout(x, self.dropout, tf.random.fold_in(seed, index))
+            before = state[len(new) : len(new) + len(keras.tree.flatten(layer.cell.state_size))]
+            seeds = [tf.random.fold_in(seed, 2 * index + which) for which in range(2)]
+            options = {"mask": mask, "training": training, "weight_drop": weight_rate, "seed": seeds[0]}
+            x, after = layer.read(x, before, ids=ids if index == 0 else None, **options)
+            x = dropout(x, rate, seeds[1])
             new += after
         return x, tuple(new)
 
@@ -156,5 +181,5 @@ class RecurrentStack(keras.layers.Layer):
         return mask, None
 
     def get_config(self):
-        own = {name: getattr(self, name) for name in ("cells", "units", "dropout", "precision")}
+        own = {name: getattr(self, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
         return {**super().get_config(), **own}

@@ -18,6 +18,7 @@ class LanguageModel(keras.Model):
         units: width of each layer.
         embedding_dim: width of the embedding; as wide as the layers where it is None.
         dropout: share of the values zeroed between the layers and after the last.
+        weight_drop: share of the recurrent kernels' weights zeroed in a call.
         tie_weights: use the embedding as the output's weights too (Press and Wolf 2017).
         precision: `float32`, or `bfloat16` for the matrix products of the recurrent layers.
 
@@ -34,6 +35,7 @@ class LanguageModel(keras.Model):
         units: int = 256,
         embedding_dim: int | None = None,
         dropout: float = 0.0,
+        weight_drop: float = 0.0,
         tie_weights: bool = False,
         precision: str = "float32",
         **kwargs,
@@ -41,7 +43,9 @@ class LanguageModel(keras.Model):
         super().__init__(**kwargs)
         self.vocab_size, self.embedding_dim, self.tie_weights = vocab_size, embedding_dim or units, tie_weights
         self.embedding = keras.layers.Embedding(vocab_size, self.embedding_dim, name="embedding")
-        self.stack = RecurrentStack(cells, units, dropout=dropout, precision=precision, name="stack")
+        self.stack = RecurrentStack(
+            cells, units, dropout=dropout, weight_drop=weight_drop, precision=precision, name="stack"
+        )
         self.build((None, None))
 
     @classmethod
@@ -53,6 +57,7 @@ class LanguageModel(keras.Model):
             units=config.units,
             embedding_dim=config.embedding_width,
             dropout=config.dropout,
+            weight_drop=config.weight_drop,
             tie_weights=config.tie_weights,
             precision=precision,
         )
@@ -122,6 +127,6 @@ class LanguageModel(keras.Model):
         return named
 
     def get_config(self):
-        stack = {name: getattr(self.stack, name) for name in ("cells", "units", "dropout", "precision")}
+        stack = {name: getattr(self.stack, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
         own = {"vocab_size": self.vocab_size, "embedding_dim": self.embedding_dim, "tie_weights": self.tie_weights}
         return {**super().get_config(), **own, **stack}
