@@ -1,0 +1,265 @@
+"""Measures charlm, stock Keras and PyTorch in turn on the same shapes, and prints tables.
+
+Each case is made ready in every program; then the programs take turns, several rounds, and the medians are compared.
+The share of the peak counts 3 · 2 · (products of the forward pass) operations a character, without the first layer's
+input projection, which charlm takes of the vocabulary. The peak is that of PyTorch's product of large square matrices,
+measured in the same run.
+"""
+
+import argparse
+import itertools
+import json
+import math
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import race
+from tqdm import tqdm
+from worker import VOCABULARY
+
+HERE = Path(__file__).parent
+TORCH = HERE.parents[1] / ".cache" / "peers" / "bin" / "python"
+GATES = {"lstm": 4, "gru": 3}
+PRECISIONS = ("float32", "bfloat16")
+SECTIONS = ("training", "sampling", "scoring", "start", "text", "data")
+
+
+class Program:
+    """A measured program, asleep between requests."""
+
+    def __init__(self, name: str, python: str | Path, script: str):
+        self.name = name
+        self.process = subprocess.Popen(
+            [python, HERE / script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE.parents[1]
+        )
+
+    def ask(self, **request):
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            sys.exit(f"{self.name} ended during {request}")
+        return json.loads(answer)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def take_turns(programs: list[Program], kind: str, case: dict, rounds: int) -> dict[str, float]:
+    """Measures a case in every program, in turn; returns the median rates."""
+    for program in programs:
+        program.ask(open=kind, **case)
+    rates = {program.name: [] for program in programs}
+    for _ in range(rounds):
+        for program in programs:
+            rates[program.name].append(program.ask(run=True)["rate"])
+    return {name: statistics.median(values) for name, values in rates.items()}
+
+
+def geometric_mean(values) -> float:
+    return math.exp(statistics.fmean(map(math.log, values)))
+
+
+def table(head: list[str], rows: list[list[str]]) -> None:
+    print("|", " | ".join(head), "|")
+    print("|", " | ".join(["---"] * len(head)), "|")
+    for row in rows:
+        print("|", " | ".join(row), "|")
+    print(flush=True)
+
+
+def measure_training(programs: list[Program], args) -> None:
+    charlm, torch, keras = programs
+    peaks = {
+        kind: take_turns([torch], "products", {"size": 2048, "precision": kind}, 5)["PyTorch"] for kind in PRECISIONS
+    }
+    grid = list(itertools.product(args.cells, args.units, args.layers))
+    rows, ratios = [], {"best": [], "float32": [], "keras": []}
+    for cell, units, layers in tqdm(grid, unit="case", desc="training"):
+        case = {"cell": cell, "units": units, "layers": layers, "batch": 64, "length": 100}
+        rates = {kind: take_turns(programs, "training", case | {"precision": kind}, args.rounds) for kind in PRECISIONS}
+        gates, hidden = GATES[cell], units * units
+        operations = 3 * 2 * (gates * hidden * (2 * layers - 1) + units * VOCABULARY)
+        best = {program.name: max(rates[kind][program.name] for kind in PRECISIONS) for program in programs}
+        ratios["best"].append(best["charlm"] / best["PyTorch"])
+        ratios["float32"].append(rates["float32"]["charlm"] / rates["float32"]["PyTorch"])
+        ratios["keras"].append(best["charlm"] / best["Keras"])
+        shares = [rates[kind]["charlm"] * operations / peaks[kind] for kind in PRECISIONS]
+        cells = [" / ".join(f"{rates[kind][program.name]:,.0f}" for kind in PRECISIONS) for program in programs]
+        ratio = f"{ratios['best'][-1]:.2f} / {ratios['float32'][-1]:.2f} / {ratios['keras'][-1]:.2f}"
+        rows.append([f"{cell} {layers}×{units}", *cells, ratio, " / ".join(f"{share:.0%}" for share in shares)])
+    print("### Training: characters a second, float32 / bfloat16 (64 rows of 100 characters, 65 symbols)\n")
+    names = [program.name for program in (charlm, torch, keras)]
+    ratio_head = "charlm ÷ PyTorch, best / float32, ÷ Keras, best"
+    table(["model", *names, ratio_head, "charlm's share of the peak"], rows)
+    print(f"Peak: {' / '.join(f'{peaks[kind] / 1e9:,.0f}' for kind in PRECISIONS)} Gflop/s.")
+    for name, label in (
+        ("best", "best precision against PyTorch's best"),
+        ("float32", "float32 against PyTorch's"),
+        ("keras", "best precision against Keras's best"),
+    ):
+        values = ratios[name]
+        print(f"{label}: {geometric_mean(values):.2f} in the geometric mean, {min(values):.2f} to {max(values):.2f}.")
+    print()
+
+
+def measure_sampling(programs: list[Program], args) -> None:
+    rows = []
+    cases = list(itertools.product([1, 64], args.cells, args.units, args.layers))
+    for streams, cell, units, layers in tqdm(cases, unit="case", desc="sampling"):
+        case = {
+            "cell": cell,
+            "units": units,
+            "layers": layers,
+            "streams": streams,
+            "length": 200 if streams > 1 else 300,
+        }
+        rates = take_turns(programs, "sampling", case, args.rounds)
+        ratio = [f"{rates['charlm'] / rates[name]:.1f}" for name in ("PyTorch", "Keras")]
+        numbers = [f"{rates[program.name]:,.0f}" for program in programs]
+        rows.append([f"{cell} {layers}×{units}", str(streams), *numbers, " / ".join(ratio)])
+    print("### Sampling: characters a second, float32\n")
+    table(["model", "streams", *(program.name for program in programs), "charlm ÷ PyTorch / Keras"], rows)
+
+
+def measure_scoring(programs: list[Program], args) -> None:
+    charlm, torch, _ = programs
+    peak = take_turns([torch], "products", {"size": 2048, "precision": "float32"}, 5)["PyTorch"]
+    rows = []
+    for units in args.units:
+        case = {"cell": "lstm", "units": units, "layers": 2, "characters": 200_000}
+        rate = take_turns([charlm], "scoring", case, args.rounds)["charlm"]
+        operations = 2 * (4 * 3 * units * units + units * VOCABULARY)
+        rows.append([f"lstm 2×{units}", f"{rate:,.0f}", f"{rate * operations / peak:.0%}"])
+    print("### Scoring: characters a second, float32, 200,000 characters\n")
+    table(["model", "charlm", "share of the peak"], rows)
+
+
+def measure_start(programs: list[Program], args) -> None:
+    del programs
+    with tempfile.TemporaryDirectory() as folder:
+        run = f"{folder}/run"
+        train = "train python-manual --units 256 --steps 5 --split 98/1/1 -o".split()
+        subprocess.run([sys.executable, "-m", "charlm", *train, run], check=True, capture_output=True)
+        seconds = {
+            "`charlm --help`": median_seconds(["--help"], args.rounds),
+            "`charlm sample`, first character": median_seconds(["sample", run], args.rounds, first=True),
+            "`charlm info`": median_seconds(["info", run], args.rounds),
+        }
+    print("### Start: seconds, median\n")
+    table(["command", "seconds"], [[name, f"{value:.2f}"] for name, value in seconds.items()])
+
+
+def median_seconds(arguments: list[str], rounds: int, *, first: bool = False) -> float:
+    """Returns the seconds until a command ends, or until its first character."""
+    taken = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        command = [Path(sys.executable).with_name("charlm"), *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            process.stdout.read(1 if first else -1)
+            taken.append(time.perf_counter() - begun)
+            process.kill()
+    return statistics.median(taken)
+
+
+def measure_text(programs: list[Program], args) -> None:
+    del programs
+    rows = []
+    for megabytes in args.megabytes:
+        with tempfile.TemporaryDirectory() as folder:
+            text = Path(folder, "text.txt")
+            write_text(text, megabytes)
+            command = [sys.executable, HERE / "prepare.py", text]
+            answer = json.loads(
+                subprocess.run(
+                    command, check=True, capture_output=True, env=os.environ | {"CHARLM_CACHE": folder}
+                ).stdout
+            )
+        rows.append([f"{megabytes:,}", *(f"{answer[name]:,.0f}" for name in ("encode", "decode", "prepare", "memory"))])
+    print("### Text: `char`, megabytes a second; anonymous memory in megabytes\n")
+    table(["megabytes", "encode", "decode", "prepare", "memory"], rows)
+
+
+def write_text(path: Path, megabytes: int) -> None:
+    """Writes CPython's manual again and again."""
+    from pydoc_data.topics import topics
+
+    block = "\n".join(topics.values()).encode()
+    with path.open("wb") as file:
+        left = megabytes * 1_000_000
+        while left > 0:
+            left -= file.write(block[:left])
+
+
+def measure_data(programs: list[Program], args) -> None:
+    del programs
+    rows = []
+    for megabytes in args.megabytes:
+        with tempfile.TemporaryDirectory() as folder:
+            text = Path(folder, "text.txt")
+            write_text(text, megabytes)
+            command = [sys.executable, HERE / "waiting.py", text]
+            answer = json.loads(
+                subprocess.run(
+                    command, check=True, capture_output=True, env=os.environ | {"CHARLM_CACHE": folder}
+                ).stdout
+            )
+        rows.append([f"{megabytes:,}", f"{answer['characters_per_second']:,.0f}", f"{answer['waiting']:.2%}"])
+    print("### Data: training with the defaults\n")
+    table(["megabytes of text", "characters a second", "of it waiting for data"], rows)
+
+
+def describe_machine() -> str:
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{names[0] if names else platform.processor()}, {cores} core(s), Python {platform.python_version()}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections to measure")
+    parser.add_argument("--cells", nargs="+", choices=GATES, default=list(GATES))
+    parser.add_argument("--units", nargs="+", type=int, default=[128, 256, 512])
+    parser.add_argument("--layers", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--rounds", type=int, default=5, help="turns that each program gets a case")
+    parser.add_argument("--megabytes", nargs="+", type=int, default=[1, 1000], help="sizes of text")
+    parser.add_argument("--quick", action="store_true", help="two layers of 256 and 512 LSTM units, three rounds")
+    parser.add_argument("--quality", action="store_true", help="the race for the lower loss instead")
+    race.add_arguments(parser)
+    args = parser.parse_args()
+    if args.quick:
+        args.cells, args.units, args.layers, args.rounds, args.megabytes = ["lstm"], [256, 512], [2], 3, [1]
+    print(f"{describe_machine()}\n")
+    if args.quality:
+        race.run(args.texts, args.minutes, TORCH)
+        return
+    programs = [
+        Program("charlm", sys.executable, "charlm_worker.py"),
+        Program("PyTorch", TORCH, "torch_worker.py"),
+        Program("Keras", sys.executable, "keras_worker.py"),
+    ]
+    measures = dict(
+        zip(
+            SECTIONS,
+            (measure_training, measure_sampling, measure_scoring, measure_start, measure_text, measure_data),
+            strict=True,
+        )
+    )
+    for section in args.only:
+        measures[section](programs, args)
+    for program in programs:
+        program.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Trains with the defaults: prints the speed, and the share of the time spent waiting for data."""
+
+import json
+import sys
+import time
+
+from charlm import datasets
+from charlm.backend import count_devices, has_bfloat16, open_strategy
+from charlm.config import Config
+from charlm.corpus import prepare
+from charlm.models.language_model import LanguageModel
+from charlm.streams import Batch, contiguous
+from charlm.trainer import Trainer
+
+WARM_UP, STEPS = 50, 400
+
+config = Config()
+training = config.training
+store = prepare(datasets.read_corpus([sys.argv[1]], config.reading), config.data)
+precision = "bfloat16" if has_bfloat16() else "float32"
+trainer = Trainer(
+    open_strategy(count_devices()),
+    lambda: LanguageModel.from_model_config(config.model, store.tokenizer.vocab_size, precision=precision),
+    training,
+)
+size = {"batch_size": training.batch_size, "length": training.sequence_length}
+batches = contiguous(store, "train", **size).as_numpy_iterator()
+waited = 0.0
+for step in range(WARM_UP + STEPS):
+    if step == WARM_UP:
+        begun, waited = time.perf_counter(), 0.0
+    before = time.perf_counter()
+    batch = Batch(*next(batches))
+    waited += time.perf_counter() - before
+    trainer.step(batch, step, training.learning_rate)
+seconds = time.perf_counter() - begun
+characters = STEPS * training.batch_size * training.sequence_length
+print(json.dumps({"characters_per_second": characters / seconds, "waiting": waited / seconds}))
