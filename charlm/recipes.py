@@ -1,6 +1,5 @@
 """What a budget buys: sizes by name, and the plan of a run."""
 
-import dataclasses
 import math
 from typing import Any
 
@@ -21,23 +20,15 @@ _EVALUATION_SHARE = 0.1  #: of the time that is left, at most, goes into evaluat
 _RESERVE = 0.04  #: of the time that is left stays free, for a machine that slows down
 
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """How long a run goes on; once fixed, it is never changed."""
-
-    steps: int
-    evaluate_every: int
-
-
-def plan_steps(config: TrainingConfig, steps: int) -> Plan:
-    """Plans a run of a known number of steps."""
-    return Plan(steps, config.evaluate_every or math.ceil(steps / EVALUATIONS))
+def next_evaluation(config: TrainingConfig, step: int, steps: int) -> int:
+    """Returns the step of the next evaluation in a run of a known number of steps."""
+    return min(step + (config.evaluate_every or math.ceil(steps / EVALUATIONS)), steps)
 
 
 def plan_minutes(
     config: TrainingConfig, *, done: int, seconds_left: float, step_seconds: float, evaluation_seconds: float
-) -> Plan:
-    """Plans a run that must end in time, from what its first steps and its first evaluation took.
+) -> tuple[int, int]:
+    """Plans what is left of a run of so many `minutes`, from what its steps and evaluations took so far.
 
     Args:
         config: what the user set.
@@ -47,16 +38,18 @@ def plan_minutes(
         evaluation_seconds: what an evaluation takes, a checkpoint included.
 
     Returns:
-        The plan; at least one more step, however late it is.
+        The steps of the whole run, at least one more than are done, and the step of the next evaluation.
     """
     usable = seconds_left * (1 - _RESERVE)
-    if config.evaluate_every is None:
-        affordable = int(usable * _EVALUATION_SHARE / evaluation_seconds)
-        evaluations = min(max(affordable, 1), EVALUATIONS)
-        steps = done + max(int((usable - evaluations * evaluation_seconds) / step_seconds), 1)
-        return Plan(steps, math.ceil(steps / evaluations))
-    cost = step_seconds + evaluation_seconds / config.evaluate_every
-    return Plan(done + max(int(usable / cost), 1), config.evaluate_every)
+    if config.evaluate_every is not None:
+        cost = step_seconds + evaluation_seconds / config.evaluate_every
+        steps = done + max(int(usable / cost), 1)
+        return steps, min(done + config.evaluate_every, steps)
+    affordable = int(usable * _EVALUATION_SHARE / evaluation_seconds)
+    due = round(EVALUATIONS * seconds_left / (60 * config.minutes)) if config.minutes else 1
+    evaluations = max(min(affordable, due, EVALUATIONS), 1)
+    more = max(int((usable - evaluations * evaluation_seconds) / step_seconds), 1)
+    return done + more, done + math.ceil(more / evaluations)
 
 
 def learning_rate(config: TrainingConfig, step: int, steps: int | None) -> float:

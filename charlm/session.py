@@ -36,6 +36,7 @@ from charlm.trainer import Trainer
 
 CHECKPOINT_SECONDS = 60.0  #: between checkpoints, at most
 MEASURED_STEPS, MEASURED_SECONDS = 10, 2.0  #: at least, before `minutes` become steps
+PLANNED_STEPS = 1000  #: the newest, whose median tells how long a step takes
 MEASURED_CHUNKS = 4  #: of an evaluation
 SAMPLE_LENGTH = 200
 SAMPLE_TEMPERATURE = 0.8
@@ -49,7 +50,7 @@ class Progress:
 
     step: int = 0
     steps: int | None = None  #: None while `minutes` are not yet turned into steps
-    evaluate_every: int | None = None
+    next_evaluation: int | None = None
     seconds: float = 0.0  #: of the whole run
     nats: float = 0.0  #: of the training text since the last line of the log
     characters: int = 0  #: of the training text since the last line of the log
@@ -70,7 +71,7 @@ class Session:
         store: the corpus.
         about: what the bundle says of where it comes from.
         strategy: where the replicas are.
-        deadline: `time.monotonic()` at which a run of so many `minutes` must end.
+        deadline: `time.monotonic()` at which a run of so many `minutes` must end, were it begun in this session.
         callbacks: Keras callbacks.
     """
 
@@ -118,6 +119,7 @@ class Session:
             )
         self.trainer.restore(checkpoint.tensors)
         self.progress = Progress(**checkpoint.state["progress"])
+        self.deadline -= self.progress.seconds
         _cut_log(self.folder / LOG, self.progress.step)
         self._keep_best()
         log.info("Going on from step %s.", f"{self.progress.step:,}")
@@ -145,17 +147,10 @@ class Session:
             )),
             training.precision,
         )  # fmt: skip
-        if training.epochs:
-            self._fix(recipes.plan_steps(training, max(round(training.epochs * self.steps_per_epoch), 1)))
-        elif training.steps:
-            self._fix(recipes.plan_steps(training, training.steps))
-
-    def _fix(self, plan: recipes.Plan) -> None:
-        """Fixes how long the run goes on, and writes down what the bundle says of it."""
-        self.progress.steps, self.progress.evaluate_every = plan.steps, plan.evaluate_every
-        training = dataclasses.replace(self.config.training, steps=plan.steps, evaluate_every=plan.evaluate_every)
-        config = dataclasses.replace(self.config, training=training)
-        bundle.write_description(self.folder, config, self.about, self.store.tokenizer)
+        bundle.write_description(self.folder, self.config, self.about, self.store.tokenizer)
+        if not training.minutes:
+            self.progress.steps = training.steps or max(round(training.epochs * self.steps_per_epoch), 1)
+            self.progress.next_evaluation = recipes.next_evaluation(training, 0, self.progress.steps)
 
     def _loop(self) -> None:
         training, progress = self.config.training, self.progress
@@ -201,41 +196,50 @@ class Session:
         self._advance_bar(seconds, characters)
 
     def _follow_up(self) -> None:
-        """Evaluates, saves or stops after a step, where it is time to."""
+        """Plans, evaluates, saves or stops after a step, where it is time to."""
         progress = self.progress
         if progress.steps is None:
             if len(self.step_seconds) >= MEASURED_STEPS and sum(self.step_seconds) >= MEASURED_SECONDS:
-                self._plan()
-        elif progress.steps is not None:
+                self._plan(self._measure_evaluation())
+        else:
             stops = progress.step == progress.steps or getattr(self.trainer.model, "stop_training", False)
-            if stops or progress.step % progress.evaluate_every == 0:
+            if stops or progress.step == progress.next_evaluation:
                 progress.is_finished = bool(stops)
-                self._report(self._validate())
+                self._evaluate()
         is_due = self.is_interrupted or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS
         if is_due and self.saved_step != progress.step:
             self._save()
         if self.is_interrupted:
             raise KeyboardInterrupt
 
-    def _plan(self) -> None:
+    def _plan(self, evaluation_seconds: float) -> None:
         """Turns what is left of the `minutes` into steps."""
-        evaluation_seconds = self._measure_evaluation()
+        training, progress = self.config.training, self.progress
         seconds_left = self.deadline - time.monotonic()
-        if evaluation_seconds > seconds_left / 2:
+        if evaluation_seconds > seconds_left / 2 and not progress.steps:
             log.warning(
                 "One validation takes about %.0f of the %.0f seconds left. Validate on a smaller part: --split 98/1/1.",
                 evaluation_seconds,
                 max(seconds_left, 0),
             )
-        plan = recipes.plan_minutes(
-            self.config.training,
-            done=self.progress.step,
+        progress.steps, progress.next_evaluation = recipes.plan_minutes(
+            training,
+            done=progress.step,
             seconds_left=seconds_left,
-            step_seconds=statistics.median(self.step_seconds[MEASURED_STEPS // 3 :]),
+            step_seconds=statistics.median(self.step_seconds[-PLANNED_STEPS:]),
             evaluation_seconds=evaluation_seconds,
         )
-        self._fix(plan)
-        self.bar.total = plan.steps
+        self.bar.total = progress.steps
+
+    def _evaluate(self) -> None:
+        """Evaluates and reports, and plans what comes next: a machine's speed changes."""
+        progress, begun = self.progress, time.monotonic()
+        self._report(self._validate())
+        if self.config.training.minutes:
+            if not progress.is_finished:
+                self._plan(time.monotonic() - begun)
+        else:
+            progress.next_evaluation = recipes.next_evaluation(self.config.training, progress.step, progress.steps)
 
     def _measure_evaluation(self) -> float:
         """Returns the seconds that an evaluation takes, from its first time steps, a sample and a checkpoint."""

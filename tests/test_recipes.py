@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from charlm.config import Config, TrainingConfig
-from charlm.recipes import PRESETS, learning_rate, plan_minutes, plan_steps
+from charlm.recipes import PRESETS, learning_rate, next_evaluation, plan_minutes
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -12,39 +12,44 @@ def test_presets_are_settings(preset):
 
 
 def test_ten_evaluations_unless_told_otherwise():
-    assert plan_steps(TrainingConfig(), 100).evaluate_every == 10
-    assert plan_steps(TrainingConfig(), 3).evaluate_every == 1
-    assert plan_steps(TrainingConfig(evaluate_every=7), 100).evaluate_every == 7
-
-
-times = st.floats(0.01, 5)
+    assert next_evaluation(TrainingConfig(), 0, 100) == 10
+    assert next_evaluation(TrainingConfig(), 90, 95) == 95
+    assert next_evaluation(TrainingConfig(), 0, 3) == 1
+    assert next_evaluation(TrainingConfig(evaluate_every=7), 7, 100) == 14
 
 
 @given(
-    seconds_left=st.floats(-10, 10_000),
-    step_seconds=times,
-    evaluation_seconds=times,
+    minutes=st.floats(0.05, 100),
+    step_seconds=st.floats(0.01, 5),
+    evaluation_seconds=st.floats(0.01, 5),
     every=st.none() | st.integers(1, 500),
+    slowdown=st.floats(0.5, 2),
 )
-def test_a_planned_run_ends_in_time(seconds_left, step_seconds, evaluation_seconds, every):
-    plan = plan_minutes(
-        TrainingConfig(evaluate_every=every),
-        done=11,
-        seconds_left=seconds_left,
-        step_seconds=step_seconds,
-        evaluation_seconds=evaluation_seconds,
-    )
-    steps = plan.steps - 11
-    evaluations = -(-plan.steps // plan.evaluate_every)
-    assert steps >= 1
-    needed = steps * step_seconds + evaluations * evaluation_seconds
-    allowed_over = step_seconds + 2 * evaluation_seconds + 11 * evaluation_seconds / plan.evaluate_every
-    assert needed <= max(seconds_left, 0) + allowed_over
+def test_a_planned_run_ends_in_time(minutes, step_seconds, evaluation_seconds, every, slowdown):
+    """A run of a machine that changes its speed after the first plan."""
+    config = TrainingConfig(minutes=minutes, evaluate_every=every)
+    clock, step, evaluations = 3.0, 11, 0
+    costs = {"step_seconds": step_seconds, "evaluation_seconds": evaluation_seconds}
+    steps, due = plan_minutes(config, done=step, seconds_left=60 * minutes - clock, **costs)
+    costs = {name: value * slowdown for name, value in costs.items()}
+    first_leg = (due - step) * costs["step_seconds"] + costs["evaluation_seconds"]
+    while step < steps:
+        assert step < due <= steps
+        clock += (due - step) * costs["step_seconds"] + costs["evaluation_seconds"]
+        step, evaluations = due, evaluations + 1
+        if step < steps:
+            steps, due = plan_minutes(config, done=step, seconds_left=60 * minutes - clock, **costs)
+    slack = 2 * costs["step_seconds"] + 2 * costs["evaluation_seconds"]
+    assert clock <= max(60 * minutes, 3 + first_leg) + slack
+    assert every or evaluations <= 12
 
 
 def test_a_planned_run_uses_its_time():
-    plan = plan_minutes(TrainingConfig(), done=0, seconds_left=100, step_seconds=0.1, evaluation_seconds=0.5)
-    assert 900 <= plan.steps <= 970
+    steps, due = plan_minutes(
+        TrainingConfig(minutes=2), done=0, seconds_left=100, step_seconds=0.1, evaluation_seconds=0.5
+    )
+    assert 900 <= steps <= 970
+    assert due == pytest.approx(steps / 8, abs=1)
 
 
 @pytest.mark.parametrize("warmup", [10, 1000])
