@@ -80,8 +80,10 @@ def read(folder: Path) -> Bundle:
     """
     for name in (CONFIG, TOKENIZER, MODEL):
         if not (folder / name).is_file():
-            reason = "there is no such folder" if not folder.is_dir() else f"{name} is missing"
-            raise BundleError(f"{folder} is not a bundle: {reason}. A run has one after its first evaluation.")
+            if not folder.is_dir():
+                reason = "it is a file" if folder.exists() else "there is no such folder"
+                raise BundleError(f"{folder} is not a bundle: {reason}. Name a folder that `charlm train` made.")
+            raise BundleError(f"{folder} is not a bundle: {name} is missing. A run has one after its first evaluation.")
     tensors, metadata = _read_tensors(folder / MODEL)
     if metadata.get("format") != str(FORMAT):
         raise BundleError(

@@ -242,5 +242,6 @@ def _unknown_message(characters: list[str]) -> str:
     more = f" and {len(characters) - 5} more" if len(characters) > 5 else ""
     verb = "is" if len(characters) == 1 else "are"
     return (
-        f"{shown}{more} {verb} not in the vocabulary. Pass unknown='replace' or 'skip', or train with tokenizer='byte'."
+        f"{shown}{more} {verb} not in the vocabulary. Skip or replace what is unknown (--unknown skip, "
+        "unknown='skip'), or train with --tokenizer byte."
     )

@@ -121,7 +121,9 @@ def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None
                 f"{folder} has a model but no checkpoint to go on from. Keep it, and train anew into another folder."
             )
         return checkpoint
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file. Name another folder with -o.")
+    if folder.exists() and any(folder.iterdir()):
         raise CheckpointError(
             f"{folder} exists already. Pass --resume to go on with it, or name another folder with -o."
         )
@@ -132,8 +134,9 @@ def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any
     saved, asked = config.settings(), Config.from_settings(settings).settings()
     for name, value in asked.items():
         if name in settings and value != saved[name]:
+            begun = f"without {name}" if saved[name] is None else f"with {name}={saved[name]!r}"
             raise CheckpointError(
-                f"{folder} was begun with {name}={saved[name]!r}. Received: {name}={value!r}. "
+                f"{folder} was begun {begun}. Received: {name}={value!r}. "
                 f"Leave {name} out to go on, or train anew into another folder."
             )
 

@@ -114,7 +114,7 @@ def test_version_and_corpus_list(capsys):
 
 def test_wrong_usage(text_file, trained, tmp_path, capsys):
     new = tmp_path / "run"
-    fails(capsys, 2, "unrecognized arguments: --unit", "train", text_file, "--unit", "3")
+    fails(capsys, 2, "does not know --unit. Did you mean --units?", "train", text_file, "--unit", "3")
     fails(capsys, 2, "required: COMMAND")
     fails(capsys, 2, "invalid choice: 'tran'", "tran")
     fails(capsys, 2, "`units` must be at least 1. Received: units=0.", "train", text_file, "--units", "0", "-o", new)
@@ -153,7 +153,8 @@ def test_prompts_and_bundles_that_cannot_be_used(copied, capsys):
     fails(capsys, 1, "is not what was saved", "sample", copied)
     (copied / "model.safetensors").write_bytes(data[:-4])
     fails(capsys, 1, "cut short or altered", "sample", copied)
-    fails(capsys, 1, "is not a bundle", "info", copied / "nowhere")
+    fails(capsys, 1, "is not a bundle: there is no such folder", "info", copied / "nowhere")
+    fails(capsys, 1, "is not a bundle: it is a file", "info", copied / "config.json")
 
 
 def test_existing_runs_and_changed_corpora(text_file, copied, trained, tmp_path, capsys):

@@ -1,5 +1,6 @@
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from charlm.config import Config, TrainingConfig
@@ -18,8 +19,9 @@ def test_ten_evaluations_unless_told_otherwise():
     assert next_evaluation(TrainingConfig(evaluate_every=7), 7, 100) == 14
 
 
+@hypothesis_settings(deadline=None)
 @given(
-    minutes=st.floats(0.05, 100),
+    minutes=st.floats(0.05, 20),
     step_seconds=st.floats(0.01, 5),
     evaluation_seconds=st.floats(0.01, 5),
     every=st.none() | st.integers(1, 500),

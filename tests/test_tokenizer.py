@@ -72,7 +72,7 @@ def test_unknown_characters():
         tokenizer.encode("aébïcèôüñé")
     assert str(raised.value) == (
         "'é' (U+00E9), 'ï' (U+00EF), 'è' (U+00E8), 'ô' (U+00F4), 'ü' (U+00FC) and 1 more are not in the vocabulary. "
-        "Pass unknown='replace' or 'skip', or train with tokenizer='byte'."
+        "Skip or replace what is unknown (--unknown skip, unknown='skip'), or train with --tokenizer byte."
     )
     assert tokenizer.decode(tokenizer.encode("aéb", unknown="skip")) == "ab"
     assert tokenizer.decode(tokenizer.encode("aéb", unknown="replace")) == "a\ufffdb"

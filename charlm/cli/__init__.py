@@ -6,6 +6,7 @@ for, so that `--help` answers at once.
 
 import argparse
 import contextlib
+import difflib
 import errno
 import importlib
 import io
@@ -51,7 +52,9 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    options = _make_parser(arguments).parse_args(arguments)
+    options, unknown = _make_parser(arguments).parse_known_args(arguments)
+    if unknown:
+        return _fail(_unknown_option(unknown[0], options.command), WRONG_USAGE)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -88,7 +91,7 @@ def _make_parser(arguments: Sequence[str]) -> Parser:
             command.description = module.DESCRIPTION
             module.add_arguments(command)
             command.add_argument("--debug", action="store_true", help="show the traceback of an error")
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=module.run, command=command)
     return parser
 
 
@@ -101,6 +104,13 @@ def _logging_to_stderr() -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+def _unknown_option(argument: str, command: argparse.ArgumentParser) -> str:
+    known = [flag for action in command._actions for flag in action.option_strings if flag.startswith("--")]
+    near = difflib.get_close_matches(argument.partition("=")[0], known, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"See `{command.prog} --help`."
+    return f"`{command.prog}` does not know {argument}. {hint}"
 
 
 def _explain(error: Exception) -> str:
