@@ -38,12 +38,15 @@ def generate(
         _, state = engine.unroll(prompt[None, begin : min(begin + _PROMPT_CHUNK, len(prompt) - 1)], state)
     logits, state = engine.step(prompt[-1:], state)
     logits, state = np.repeat(logits, rows, axis=0), tuple(np.repeat(part, rows, axis=0) for part in state)
-    counts = np.tile(np.bincount(prompt, minlength=engine.vocab_size), (rows, 1))
+    counts = None
+    if sampler.repetition_penalty != 1:
+        counts = np.tile(np.bincount(prompt, minlength=engine.vocab_size), (rows, 1))
     uniforms = _uniforms(seed, rows)
     for drawn in range(length):
         ids = draw(sampler(logits, counts), next(uniforms))
         yield ids
-        counts[np.arange(rows), ids] += 1
+        if counts is not None:
+            counts[np.arange(rows), ids] += 1
         if drawn + 1 < length:
             logits, state = engine.step(ids, state)
 

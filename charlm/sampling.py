@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlm.options import option, validate
-from charlm.tokenizer import BOS, PAD, UNK, Ids
+from charlm.tokenizer import BOS, Ids
 
-NEVER_DRAWN = (PAD, UNK, BOS)
+NEVER_DRAWN = slice(BOS + 1)  #: <pad>, <unk> and <bos>
 
 _GREEDY_BELOW = 1e-6  # where division would leave float32's range
 
@@ -107,5 +107,5 @@ def draw(probabilities: Floats, u: NDArray[np.float64]) -> Ids:
     >>> draw(np.array([[0.0, 0.5, 0.5]]), np.array([0.5])).tolist()
     [2]
     """
-    cumulative = probabilities.cumsum(axis=1, dtype=np.float64)
+    cumulative = np.add.accumulate(probabilities, axis=1, dtype=np.float64)
     return (cumulative > u[:, None] * cumulative[:, -1:]).argmax(axis=1).astype(np.int32)

@@ -1,7 +1,12 @@
-"""One time step of each recurrent cell, with the equations and the gate order of `keras.layers`."""
+"""One time step of each recurrent cell, with the equations of `keras.layers`.
 
-from dataclasses import dataclass
-from typing import ClassVar
+A cell takes the tensors of a bundle, in Keras's order of gates, and arranges them for speed: the gates that go through
+the logistic function lie together, and their weights are halved, for σ(x) = (tanh(x / 2) + 1) / 2. So one call of
+tanh serves several gates; halving is exact in binary floating point.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,103 +14,115 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 State = tuple[Array, ...]
 
-
-def sigmoid(x: Array) -> Array:
-    """The logistic function, by way of tanh: no overflow on either side."""
-    return np.float32(0.5) * np.tanh(np.float32(0.5) * x) + np.float32(0.5)
+_HALF = np.float32(0.5)
 
 
-@dataclass(frozen=True)
-class LSTMCell:
-    """Hochreiter and Schmidhuber 1997, with forget gate; gates i f g o; state `(h, c)`.
+def _arrange(tensor: Array, order: Sequence[int], sigmoids: int) -> Array:
+    """Puts a tensor's gates into another order, and halves the first `sigmoids` of them."""
+    gates = np.split(tensor, len(order), axis=-1)
+    parts = [gates[gate] * (_HALF if place < sigmoids else 1) for place, gate in enumerate(order)]
+    return np.concatenate(parts, axis=-1, dtype=np.float32)
 
-    Args:
-        kernel: `(D, 4H)`.
-        recurrent_kernel: `(H, 4H)`.
-        bias: `(4H,)`.
+
+def _finish_sigmoid(tanh_of_half: Array) -> None:
+    """Turns tanh(x / 2) into σ(x), in place."""
+    tanh_of_half *= _HALF
+    tanh_of_half += _HALF
+
+
+class Cell(Protocol):
+    """A layer's weights, and its time step.
+
+    `kernel (D, G)` and `input_bias (G,)` project the layer's inputs; `step` takes these projections.
     """
 
+    gates: ClassVar[int]
+    num_states: ClassVar[int]
+    bias_rows: ClassVar[tuple[int, ...]]
     kernel: Array
-    recurrent_kernel: Array
-    bias: Array
-    gates: ClassVar[int] = 4
-    num_states: ClassVar[int] = 2
+    input_bias: Array
 
-    @property
-    def input_bias(self) -> Array:
-        """What is added to the projected inputs, `(4H,)`."""
-        return self.bias
+    def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array):
+        """Takes a bundle's `kernel (D, G)`, `recurrent_kernel (H, G)` and `bias (*bias_rows, G)`."""
 
     def step(self, x: Array, state: State) -> State:
-        """Takes projected inputs `x (B, 4H)` and the state; returns the new state, `h` first."""
+        """Takes projected inputs `x (B, G)` and the state; returns the new state, `h` first."""
+        ...
+
+
+class LSTMCell:
+    """Hochreiter and Schmidhuber 1997, with forget gate; gates i f g o, here i f o g; state `(h, c)`."""
+
+    gates: ClassVar[int] = 4
+    num_states: ClassVar[int] = 2
+    bias_rows: ClassVar[tuple[int, ...]] = ()
+
+    def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array):
+        self.kernel, self.recurrent_kernel, self.input_bias = (
+            _arrange(tensor, (0, 1, 3, 2), sigmoids=3) for tensor in (kernel, recurrent_kernel, bias)
+        )
+
+    def step(self, x: Array, state: State) -> State:
         h, c = state
         units = h.shape[1]
-        z = h @ self.recurrent_kernel
+        z = np.dot(h, self.recurrent_kernel)
         z += x
-        gates = sigmoid(z)  # the candidate's are not used
-        c = gates[:, units : 2 * units] * c + gates[:, :units] * np.tanh(z[:, 2 * units : 3 * units])
-        return gates[:, 3 * units :] * np.tanh(c), c
+        np.tanh(z, out=z)
+        _finish_sigmoid(z[:, : 3 * units])
+        c = z[:, units : 2 * units] * c
+        c += z[:, :units] * z[:, 3 * units :]
+        h = np.tanh(c)
+        h *= z[:, 2 * units : 3 * units]
+        return h, c
 
 
-@dataclass(frozen=True)
 class GRUCell:
     """Cho et al. 2014, with the reset gate after the product, as in cuDNN; gates z r h; state `(h,)`.
 
-    Args:
-        kernel: `(D, 3H)`.
-        recurrent_kernel: `(H, 3H)`.
-        bias: `(2, 3H)`, of the inputs and of the recurrent product.
+    The bias has two rows: of the inputs, and of the recurrent product.
     """
 
-    kernel: Array
-    recurrent_kernel: Array
-    bias: Array
     gates: ClassVar[int] = 3
     num_states: ClassVar[int] = 1
+    bias_rows: ClassVar[tuple[int, ...]] = (2,)
 
-    @property
-    def input_bias(self) -> Array:
-        """What is added to the projected inputs, `(3H,)`."""
-        return self.bias[0]
+    def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array):
+        self.kernel, self.recurrent_kernel, (self.input_bias, self.recurrent_bias) = (
+            _arrange(tensor, (0, 1, 2), sigmoids=2) for tensor in (kernel, recurrent_kernel, bias)
+        )
 
     def step(self, x: Array, state: State) -> State:
-        """Takes projected inputs `x (B, 3H)` and the state; returns the new state."""
         (h,) = state
         units = h.shape[1]
-        p = h @ self.recurrent_kernel
-        p += self.bias[1]
-        gates = sigmoid(x[:, : 2 * units] + p[:, : 2 * units])
+        p = np.dot(h, self.recurrent_kernel)
+        p += self.recurrent_bias
+        gates = x[:, : 2 * units] + p[:, : 2 * units]
+        np.tanh(gates, out=gates)
+        _finish_sigmoid(gates)
         z, r = gates[:, :units], gates[:, units:]
-        candidate = np.tanh(x[:, 2 * units :] + r * p[:, 2 * units :])
-        return (candidate + z * (h - candidate),)
+        candidate = r * p[:, 2 * units :]
+        candidate += x[:, 2 * units :]
+        np.tanh(candidate, out=candidate)
+        h = h - candidate
+        h *= z
+        h += candidate
+        return (h,)
 
 
-@dataclass(frozen=True)
 class SimpleRNNCell:
-    """Elman 1990; state `(h,)`.
+    """Elman 1990; state `(h,)`."""
 
-    Args:
-        kernel: `(D, H)`.
-        recurrent_kernel: `(H, H)`.
-        bias: `(H,)`.
-    """
-
-    kernel: Array
-    recurrent_kernel: Array
-    bias: Array
     gates: ClassVar[int] = 1
     num_states: ClassVar[int] = 1
+    bias_rows: ClassVar[tuple[int, ...]] = ()
 
-    @property
-    def input_bias(self) -> Array:
-        """What is added to the projected inputs, `(H,)`."""
-        return self.bias
+    def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array):
+        self.kernel, self.recurrent_kernel, self.input_bias = kernel, recurrent_kernel, bias
 
     def step(self, x: Array, state: State) -> State:
-        """Takes projected inputs `x (B, H)` and the state; returns the new state."""
-        return (np.tanh(x + state[0] @ self.recurrent_kernel),)
+        h = np.dot(state[0], self.recurrent_kernel)
+        h += x
+        return (np.tanh(h, out=h),)
 
 
-Cell = LSTMCell | GRUCell | SimpleRNNCell
 CELL_CLASSES: dict[str, type[Cell]] = {"lstm": LSTMCell, "gru": GRUCell, "rnn": SimpleRNNCell}
-BIAS_ROWS = {"lstm": (), "gru": (2,), "rnn": ()}

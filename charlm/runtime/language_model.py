@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from charlm.config import ModelConfig
 from charlm.errors import BundleError
-from charlm.runtime.cells import BIAS_ROWS, CELL_CLASSES, Array, Cell, State
+from charlm.runtime.cells import CELL_CLASSES, Array, Cell, State
 from charlm.tokenizer import Ids
 
 
@@ -20,7 +20,7 @@ def expected_shapes(config: ModelConfig, vocab_size: int) -> dict[str, tuple[int
         columns = CELL_CLASSES[cell].gates * units
         shapes[f"layers.{index}.kernel"] = (width if index == 0 else units, columns)
         shapes[f"layers.{index}.recurrent_kernel"] = (units, columns)
-        shapes[f"layers.{index}.bias"] = (*BIAS_ROWS[cell], columns)
+        shapes[f"layers.{index}.bias"] = (*CELL_CLASSES[cell].bias_rows, columns)
     if not config.tie_weights:
         shapes["output.kernel"] = (units, vocab_size)
     shapes["output.bias"] = (vocab_size,)
@@ -64,11 +64,12 @@ class LanguageEngine:
 
     def step(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns logits `(B, V)` and the state after."""
-        x: Array = self._table[ids]
+        x: Array = self._table.take(ids, axis=0)
         new: State = ()
         for layer, (kernel, bias) in zip(self.layers, self._projections, strict=True):
             after = layer.step(x, state[len(new) : len(new) + layer.num_states])
-            x = after[0] @ kernel + bias
+            x = np.dot(after[0], kernel)
+            x += bias
             new += after
         return x, new
 
@@ -88,7 +89,8 @@ class LanguageEngine:
             for t in range(len(x)):
                 after = layer.step(x[t], after)
                 h[t] = after[0]
-            x = h @ kernel + bias
+            x = h @ kernel
+            x += bias
             outputs.append(h.transpose(1, 0, 2))
             new += after
         return x.transpose(1, 0, 2), outputs, new
