@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 State = tuple[Array, ...]
 
-_HALF = np.float32(0.5)
+_HALF = np.array(0.5, np.float32)  # an array: NumPy takes it as it is, and quicker than a number
 
 
 def _arrange(tensor: Array, order: Sequence[int], sigmoids: int) -> Array:
