@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 
 from charlm.errors import ConfigError
@@ -45,7 +46,7 @@ with _quiet():
         raise ConfigError("Keras was imported with another backend before charlm. Import charlm first.")
     tf.get_logger().setLevel("ERROR")
 
-__all__ = ["count_devices", "has_bfloat16", "has_gpu", "keras", "open_strategy", "tf"]
+__all__ = ["count_devices", "has_bfloat16", "has_gpu", "keras", "measure_products", "open_strategy", "tf"]
 
 
 def has_gpu() -> bool:
@@ -102,3 +103,28 @@ def _divide_processor(replicas: int) -> None:
         if replicas > 1:
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(replicas)
+
+
+def measure_products(strategy: "tf.distribute.Strategy", precision: str) -> float:
+    """Returns the operations a second of matrix products like those of a recurrent layer, on all replicas at once."""
+    rows, units, count = 32, 512, 8
+
+    def replica():
+        wide, narrow = (tf.cast(tf.fill(shape, units**-0.5), precision) for shape in ((units, 2048), (2048, units)))
+
+        def twice(x):
+            return tf.matmul(tf.matmul(x, wide), narrow)
+
+        x = tf.ones((rows, units), wide.dtype)
+        return tf.while_loop(lambda i, x: i < count, lambda i, x: (i + 1, twice(x)), (0, x))[1][0, 0]
+
+    @tf.function
+    def measured():
+        return strategy.reduce("SUM", strategy.run(replica), axis=None)
+
+    seconds = []
+    for _ in range(6):  # the first one compiles
+        begun = time.perf_counter()
+        measured().numpy()
+        seconds.append(time.perf_counter() - begun)
+    return strategy.num_replicas_in_sync * count * 2 * 2 * rows * units * 2048 / min(seconds[1:])

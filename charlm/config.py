@@ -135,7 +135,7 @@ class TrainingConfig:
         4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0
     )
     warmup: int = option(50, "steps of warm-up", minimum=1)
-    weight_decay: float = option(0.01, "decoupled weight decay of AdamW, on matrices alone", minimum=0)
+    weight_decay: float = option(0.0, "decoupled weight decay of AdamW, on matrices alone", minimum=0)
     clip_norm: float = option(1.0, "the gradient's global norm is clipped to this", above=0)
     evaluate_every: int | None = option(None, "steps between evaluations (ten in all where not given)", minimum=1)
     patience: int = option(10, "stop after this many evaluations without a lower loss", minimum=1)

@@ -1,14 +1,20 @@
-"""What a budget buys: sizes by name, and the plan of a run."""
+"""What a budget buys: sizes by name, a model for the minutes at hand, and the plan of a run.
 
+The rule of `recommend` was found by trial, on training text alone: the README tells what was tried and what it gave.
+"""
+
+import dataclasses
 import math
+from collections.abc import Collection
 from typing import Any
 
-from charlm.config import TrainingConfig
+from charlm.config import Config, ModelConfig, TrainingConfig
+from charlm.runtime.cells import CELL_CLASSES
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"units": 64},
-    "small": {"units": 128},
-    "medium": {"units": 256},
+    "tiny": {"units": 64, "layers": 1},
+    "small": {"units": 128, "layers": 1},
+    "medium": {"units": 256, "layers": 1},
     "large": {"units": 512, "layers": 2, "dropout": 0.2, "learning_rate": 2e-3},
 }
 
@@ -18,6 +24,71 @@ FINAL_SHARE = 0.05  #: of the peak learning rate, at the end of the cosine
 
 _EVALUATION_SHARE = 0.1  #: of the time that is left, at most, goes into evaluations
 _RESERVE = 0.04  #: of the time that is left stays free, for a machine that slows down
+
+
+SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (2, 512), (2, 768), (2, 1024), (3, 1024))
+_IDS_A_WEIGHT = 1.2  #: to be read, at least, for a model to be worth its size
+_OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
+_EFFICIENCY = 0.8  #: of a step's products, beside those measured
+
+
+def recommend(
+    config: Config, given: Collection[str], *, ids: int, vocab_size: int, seconds: float, rate: float
+) -> Config:
+    """Chooses what the user left open about the model and its training, for a run of so many `minutes`.
+
+    The model is the largest that still reads enough in its time. The more often it reads the same text, the more is
+    dropped. The wider it is, the smaller are its steps.
+
+    Args:
+        config: with what the user set, and defaults elsewhere.
+        given: the names of the settings that the user set: these stay.
+        ids: of the training split.
+        vocab_size: of its tokenizer.
+        seconds: that the steps may take.
+        rate: operations a second of the matrix products, on all replicas.
+
+    Returns:
+        The config, filled in.
+    """
+    given = {*given, "layers"} if "," in config.model.cell else given
+    models = [
+        dataclasses.replace(config.model, **_open({"layers": layers, "units": units}, given)) for layers, units in SIZES
+    ]
+    readings = [_EFFICIENCY * rate * seconds / _operations(model, vocab_size) for model in models]
+    worthy = [
+        (model, reading)
+        for model, reading in zip(models, readings, strict=True)
+        if reading >= _IDS_A_WEIGHT * _count_weights(model, vocab_size)
+    ]
+    model, reading = worthy[-1] if worthy else (models[0], readings[0])
+    epochs = reading / ids
+    dropout = round(min(max(0.1 * math.log2(max(epochs, 1)), 0.0), 0.5), 2)
+    model = dataclasses.replace(model, **_open({"dropout": dropout}, given))
+    learning_rate = 4e-3 * math.sqrt(512 / model.units)
+    training = dataclasses.replace(config.training, **_open({"learning_rate": learning_rate}, given))
+    return dataclasses.replace(config, model=model, training=training)
+
+
+def _open(settings: dict[str, Any], given: Collection[str]) -> dict[str, Any]:
+    """Leaves out what the user set; the cells of a list say how many layers there are."""
+    return {name: value for name, value in settings.items() if name not in given}
+
+
+def _count_products(model: ModelConfig, vocab_size: int) -> int:
+    """Returns the weights that an id is multiplied with; the first layer's kernel is multiplied once for all."""
+    recurrent = [CELL_CLASSES[cell].gates * model.units**2 for cell in model.cells]
+    return 2 * sum(recurrent) - recurrent[0] + model.units * vocab_size
+
+
+def _operations(model: ModelConfig, vocab_size: int) -> float:
+    """Returns what reading an id costs, forwards and backwards."""
+    return 3 * 2 * _count_products(model, vocab_size) + _OVERHEAD * len(model.cells)
+
+
+def _count_weights(model: ModelConfig, vocab_size: int) -> int:
+    first = CELL_CLASSES[model.cells[0]].gates * model.units * model.embedding_width
+    return _count_products(model, vocab_size) + first + vocab_size * model.embedding_width
 
 
 def next_evaluation(config: TrainingConfig, step: int, steps: int) -> int:

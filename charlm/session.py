@@ -137,16 +137,13 @@ class Session:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / LOG).unlink(missing_ok=True)
         training = self.config.training
+        model, splits = self.config.model, self.store.splits
         log.info(
-            "%s weights; %s characters to train on, %s to validate; %s replica(s), products in %s.",
-            *(f"{count:,}" for count in (
-                self.trainer.model.count_params(),
-                self.store.splits["train"].characters,
-                self.store.splits["validation"].characters,
-                self.trainer.strategy.num_replicas_in_sync,
-            )),
-            training.precision,
-        )  # fmt: skip
+            f"{', '.join(model.cells)} of {model.units} units, dropout {model.dropout:g}: "
+            f"{self.trainer.model.count_params():,} weights; {splits['train'].characters:,} characters to train on, "
+            f"{splits['validation'].characters:,} to validate; "
+            f"{self.trainer.strategy.num_replicas_in_sync} replica(s), products in {training.precision}."
+        )
         bundle.write_description(self.folder, self.config, self.about, self.store.tokenizer)
         if not training.minutes:
             self.progress.steps = training.steps or max(round(training.epochs * self.steps_per_epoch), 1)

@@ -10,6 +10,9 @@ from charlm.config import TrainingConfig
 from charlm.streams import Batch
 
 
+BETA_2 = 0.98  #: of AdamW: the squares of some fifty steps, as few runs have many
+
+
 class StepResult(NamedTuple):
     """What a step tells."""
 
@@ -36,7 +39,9 @@ class Trainer:
         keras.utils.set_random_seed(config.seed)
         with strategy.scope():
             self.model = make_model()
-            self.optimizer = keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
+            self.optimizer = keras.optimizers.AdamW(
+                config.learning_rate, beta_2=BETA_2, weight_decay=config.weight_decay
+            )
             self.optimizer.exclude_from_weight_decay(
                 var_list=[variable for variable in self.model.trainable_variables if len(variable.shape) < 2]
             )

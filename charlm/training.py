@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from charlm import __version__, bundle, checkpoints, datasets, files, recipes
-from charlm.backend import count_devices, has_bfloat16, keras, open_strategy, tf
+from charlm.backend import count_devices, has_bfloat16, keras, measure_products, open_strategy, tf
 from charlm.config import BUDGETS, Config
 from charlm.corpus import Store, prepare
 from charlm.errors import CheckpointError, ConfigError
@@ -73,6 +73,15 @@ def _train(names, folder, config, settings, *, resume, deadline, callbacks) -> R
             return Run(folder)
     config, strategy = _settle(config)
     store = _prepare(names, config)
+    if checkpoint is None and config.training.minutes:
+        config = recipes.recommend(
+            config,
+            settings,
+            ids=store.splits["train"].tokens,
+            vocab_size=store.tokenizer.vocab_size,
+            seconds=deadline - time.monotonic(),
+            rate=measure_products(strategy, config.training.precision),
+        )
     about = _describe(names, store)
     session = Session(folder, config, store, about, strategy, deadline=deadline, callbacks=callbacks)
     if checkpoint is not None:

@@ -4,7 +4,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from charlm.config import Config, TrainingConfig
-from charlm.recipes import PRESETS, learning_rate, next_evaluation, plan_minutes
+from charlm.recipes import PRESETS, SIZES, learning_rate, next_evaluation, plan_minutes, recommend
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -70,3 +70,40 @@ def test_the_warm_up_does_not_depend_on_the_length_of_the_run():
     assert [learning_rate(config, step, None) for step in range(10)] == [
         learning_rate(config, step, 500) for step in range(10)
     ]
+
+
+def recommended(settings=(), *, ids=1e6, seconds=100.0, rate=3e11):
+    settings = dict(settings)
+    return recommend(Config.from_settings(settings), settings, ids=ids, vocab_size=70, seconds=seconds, rate=rate)
+
+
+def test_more_time_and_a_faster_machine_buy_a_larger_model():
+    sizes = [recommended(seconds=60.0 * minutes).model for minutes in (0.2, 1, 2, 5, 10, 60, 600)]
+    places = [SIZES.index((model.layers, model.units)) for model in sizes]
+    assert places == sorted(places) and len(set(places)) > 4
+    assert recommended(seconds=200).model == recommended(rate=6e11).model
+    assert recommended(seconds=0.0).model.units == SIZES[0][1]
+
+
+def test_a_shorter_text_asks_for_more_dropout():
+    dropout = [recommended(ids=ids).model.dropout for ids in (1e4, 1e5, 1e6, 1e8)]
+    assert dropout == sorted(dropout, reverse=True)
+    assert dropout[0] == 0.5 and dropout[-1] == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"units": 32},
+        {"layers": 3},
+        {"cell": "lstm,gru,rnn"},
+        {"cell": "gru", "layers": 2, "dropout": 0.0},
+        {"units": 100, "learning_rate": 1e-3},
+        PRESETS["large"],
+    ],
+    ids=str,
+)
+def test_what_the_user_set_stays(settings):
+    chosen = recommended(settings).settings()
+    assert {name: chosen[name] for name in settings} == settings
+    assert chosen["units"] > 0
