@@ -9,7 +9,6 @@ from charlm.backend import keras, tf
 from charlm.config import TrainingConfig
 from charlm.streams import Batch
 
-
 BETA_2 = 0.98  #: of AdamW: the squares of some fifty steps, as few runs have many
 
 
