@@ -9,6 +9,9 @@ from charlm.corpus import Store
 from charlm.errors import CorpusError
 from charlm.tokenizer import BOS, PAD
 
+_STEPS_A_READ = 8
+_FOREVER = np.iinfo(np.int64).max - _STEPS_A_READ
+
 
 class Batch(NamedTuple):
     """A batch of a stream.
@@ -116,23 +119,27 @@ def _stream(store: Store, tokens, places, *, batch_size: int, length: int, start
     characters_per_id = store.tokenizer.characters_per_id
 
     def read(step):
-        first, reset = places(int(step))
-        index = first[:, None] + np.arange(-1, length)  # (B, T + 1)
+        """Reads several steps at once: a call into Python costs as much as a batch."""
+        first, reset = map(np.stack, zip(*map(places, range(step, step + _STEPS_A_READ)), strict=True))  # (N, B)
+        index = first[..., None] + np.arange(-1, length)  # (N, B, T + 1)
         ids = tokens[np.maximum(index, 0)].astype(np.int32)
         ids[reset, 0] = BOS
-        targets = ids[:, 1:]
+        targets = ids[..., 1:]
         weights = ((targets != BOS) & (targets != PAD)).astype(np.float32)
-        return ids[:, :-1], targets, weights, reset, weights.sum(), characters_per_id[targets].sum()
+        totals = weights.sum((1, 2)), characters_per_id[targets].sum((1, 2))
+        return ids[..., :-1], targets, weights, reset, *totals
 
     types = (tf.int32, tf.int32, tf.float32, tf.bool, tf.float32, tf.int64)
     shapes = ((batch_size, length),) * 3 + ((batch_size,), (), ())
 
-    def batch(step):
+    def batches(step):
         values = tf.numpy_function(read, [step], types, stateful=False)
-        inputs, targets, weights, reset, total, characters = map(tf.ensure_shape, values, shapes)
+        shaped = (tf.ensure_shape(value, (_STEPS_A_READ, *shape)) for value, shape in zip(values, shapes, strict=True))
+        inputs, targets, weights, reset, total, characters = shaped
         rows = {"inputs": inputs, "targets": targets, "weights": weights, "reset": reset}
         return Batch(rows, total, characters)
 
     options = tf.data.Options()
     options.autotune.enabled = False  # nothing to tune; and its thread, asleep, holds up the end of an iterator
-    return tf.data.Dataset.range(start, np.iinfo(np.int64).max).map(batch).prefetch(4).with_options(options)
+    reads = tf.data.Dataset.range(start, _FOREVER, _STEPS_A_READ).map(batches)
+    return reads.unbatch().prefetch(2 * _STEPS_A_READ).with_options(options)
