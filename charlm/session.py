@@ -241,13 +241,16 @@ class Session:
     def _measure_evaluation(self) -> float:
         """Returns the seconds that an evaluation takes, from its first time steps, a sample and a checkpoint."""
         engine = LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, self.trainer.weights())
-        chunks = scoring.score_chunks(engine, self.validation_ids)
+        chunk_seconds, before = math.inf, time.monotonic()
+        chunks = itertools.islice(scoring.score_chunks(engine, self.validation_ids), MEASURED_CHUNKS)
+        for count, (_, _, share) in enumerate(chunks, 1):
+            now = time.monotonic()
+            chunk_seconds, before = min(chunk_seconds, now - before), now
+        validation_seconds = chunk_seconds * count / share
         begun = time.monotonic()
-        for _, _, share in itertools.islice(chunks, MEASURED_CHUNKS):
-            validation_seconds = (time.monotonic() - begun) / share
         _write_sample(engine, self.store.tokenizer)
         self._save()
-        return validation_seconds + 2 * (time.monotonic() - begun)
+        return validation_seconds + time.monotonic() - begun
 
     def _validate(self) -> float:
         """Returns the loss of the whole validation split, state carried, in nats per character."""

@@ -213,7 +213,6 @@ def test_minutes_are_turned_into_steps_that_end_in_time(text_file, settings, tmp
     config = json.loads((run.folder / "config.json").read_text())["training"]
     assert config["minutes"] == 0.2
     assert run.log[-1]["step"] > session.MEASURED_STEPS
-    assert len(run.log) > 1
 
 
 def test_epochs_are_turned_into_steps(text_file, settings, tmp_path):
