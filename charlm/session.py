@@ -246,7 +246,7 @@ class Session:
         for count, (_, _, share) in enumerate(chunks, 1):
             now = time.monotonic()
             chunk_seconds, before = min(chunk_seconds, now - before), now
-        validation_seconds = chunk_seconds * count / share
+            validation_seconds = chunk_seconds * count / share
         begun = time.monotonic()
         _write_sample(engine, self.store.tokenizer)
         self._save()
