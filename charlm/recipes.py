@@ -26,8 +26,8 @@ _EVALUATION_SHARE = 0.1  #: of the time that is left, at most, goes into evaluat
 _RESERVE = 0.04  #: of the time that is left stays free, for a machine that slows down
 
 
-SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (2, 512), (2, 768), (2, 1024), (3, 1024))
-_IDS_A_WEIGHT = 2.0  #: to be read, at least, for a model to be worth its size
+SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (2, 768), (2, 1024), (3, 1024))
+_IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
 _OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
 _EFFICIENCY = 0.8  #: of a step's products, beside those measured
 
