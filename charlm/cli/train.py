@@ -12,8 +12,9 @@ DESCRIPTION = """\
 Trains a language model on text and leaves it in a folder, with its log and checkpoints.
 
 CORPUS is a file, a folder, a glob, `-` for standard input, or the name of a corpus (`charlm corpus list`).
-Give one of --minutes, --epochs and --steps; --minutes counts the whole command. Ctrl-C saves, and
---resume goes on from there. Settings may come from a TOML file (--config) or a preset; flags win.
+Give one of --minutes, --epochs and --steps; --minutes counts the whole command, and what you leave open of
+--layers, --units, --dropout and --learning-rate is chosen for the time, the text and the machine.
+Ctrl-C saves, and --resume goes on from there. Settings may come from a TOML file (--config) or a preset; flags win.
 """
 
 
