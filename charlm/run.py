@@ -1,6 +1,5 @@
 """`Run` and `load`: a bundle, ready to use, without TensorFlow."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -8,15 +7,13 @@ from typing import Any, overload
 
 import numpy as np
 
-from charlm import bundle, scoring
+from charlm import bundle, journal, scoring
 from charlm.config import Config
 from charlm.errors import ConfigError
 from charlm.generation import TextStream, generate
 from charlm.runtime.language_model import LanguageEngine
 from charlm.sampling import Sampler
 from charlm.scoring import Score
-
-LOG = "log.jsonl"
 
 
 class Run:
@@ -128,8 +125,7 @@ class Run:
     @property
     def log(self) -> list[dict[str, Any]]:
         """The evaluations during training, in order; empty where the bundle came without its log."""
-        path = self.folder / LOG
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+        return journal.read(self.folder)
 
     @property
     def info(self) -> dict[str, Any]:

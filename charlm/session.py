@@ -3,10 +3,8 @@
 import contextlib
 import dataclasses
 import itertools
-import json
 import logging
 import math
-import os
 import signal
 import statistics
 import sys
@@ -19,14 +17,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from charlm import bundle, checkpoints, files, recipes, scoring, streams
+from charlm import bundle, checkpoints, journal, recipes, scoring, streams
 from charlm.backend import keras, tf
 from charlm.config import Config
 from charlm.corpus import Store
 from charlm.errors import CheckpointError, DivergedError
 from charlm.generation import TextStream, generate
 from charlm.models.language_model import LanguageModel
-from charlm.run import LOG
 from charlm.runtime.engine import Engine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.sampling import Sampler
@@ -120,7 +117,7 @@ class Session:
         self.trainer.restore(checkpoint.tensors)
         self.progress = Progress(**checkpoint.state["progress"])
         self.deadline -= self.progress.seconds
-        _cut_log(self.folder / LOG, self.progress.step)
+        journal.cut(self.folder, self.progress.step)
         self._keep_best()
         log.info("Going on from step %s.", f"{self.progress.step:,}")
 
@@ -135,7 +132,7 @@ class Session:
 
     def _begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / LOG).unlink(missing_ok=True)
+        (self.folder / journal.NAME).unlink(missing_ok=True)
         training = self.config.training
         model, splits = self.config.model, self.store.splits
         log.info(
@@ -289,7 +286,7 @@ class Session:
             "characters_per_second": progress.timed_characters / max(progress.timed_seconds, 1e-9),
             "learning_rate": recipes.learning_rate(training, progress.step - 1, progress.steps),
         }
-        _append_line(self.folder / LOG, line)
+        journal.append(self.folder, line)
         self.logs |= line
         progress.nats = progress.timed_seconds = 0.0
         progress.characters = progress.timed_characters = 0
@@ -373,28 +370,6 @@ def _write_sample(engine: Engine, tokenizer: Tokenizer) -> str:
     stream, sampler = TextStream(tokenizer), Sampler(temperature=SAMPLE_TEMPERATURE)
     drawn = generate(engine, np.zeros(0, np.int32), sampler=sampler, length=SAMPLE_LENGTH, seed=0)
     return "".join(stream.feed(int(ids[0])) for ids in drawn) + stream.finish()
-
-
-def _append_line(path: Path, line: dict[str, float]) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _cut_log(path: Path, step: int) -> None:
-    """Drops the lines of steps that are about to be taken again."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
-    whole = [line for line in lines if (parsed := _parse(line)) is not None and parsed["step"] <= step]
-    files.write_text(path, "".join(whole))
-
-
-def _parse(line: str) -> dict[str, float] | None:
-    """Returns a line of the log; None for one that a kill or a full disk has cut short."""
-    try:
-        return json.loads(line) if line.endswith("\n") else None
-    except json.JSONDecodeError:
-        return None
 
 
 def _write_summaries(folder: Path, line: dict[str, float]) -> None:

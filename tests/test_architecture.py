@@ -16,7 +16,7 @@ FLOORS = [
     ["options", "files"],
     ["config", "text", "tokenizer"],
     ["sampling", "tasks"],
-    ["corpus", "datasets", "bundle", "runtime"],
+    ["corpus", "datasets", "bundle", "journal", "runtime"],
     ["generation", "scoring"],
     ["run"],
     ["backend"],
