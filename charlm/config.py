@@ -134,7 +134,7 @@ class TrainingConfig:
     learning_rate: float = option(
         4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0
     )
-    warmup: int = option(50, "steps of warm-up", minimum=1)
+    warmup: int = option(100, "steps of warm-up", minimum=1)
     weight_decay: float = option(0.0, "decoupled weight decay of AdamW, on matrices alone", minimum=0)
     clip_norm: float = option(1.0, "the gradient's global norm is clipped to this", above=0)
     evaluate_every: int | None = option(None, "steps between evaluations (ten in all where not given)", minimum=1)

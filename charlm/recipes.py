@@ -23,7 +23,7 @@ EVALUATIONS = 10
 FINAL_SHARE = 0.05  #: of the peak learning rate, at the end of the cosine
 
 _EVALUATION_SHARE = 0.1  #: of the time that is left, at most, goes into evaluations
-_RESERVE = 0.04  #: of the time that is left stays free, for a machine that slows down
+_RESERVE = 0.05  #: of the time that is left stays free, for a machine that slows down
 
 
 SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (2, 768), (2, 1024), (3, 1024))
@@ -65,7 +65,7 @@ def recommend(
     epochs = reading / ids
     dropout = round(min(max(0.1 * math.log2(max(epochs, 1)), 0.0), 0.5), 2)
     model = dataclasses.replace(model, **_open({"dropout": dropout}, given))
-    learning_rate = 4e-3 * math.sqrt(512 / model.units)
+    learning_rate = 6e-3 * math.sqrt(512 / model.units)
     training = dataclasses.replace(config.training, **_open({"learning_rate": learning_rate}, given))
     return dataclasses.replace(config, model=model, training=training)
 
