@@ -173,49 +173,41 @@ def median_seconds(arguments: list[str], rounds: int, *, first: bool = False) ->
 
 def measure_text(programs: list[Program], args) -> None:
     del programs
-    rows = []
-    for megabytes in args.megabytes:
-        with tempfile.TemporaryDirectory() as folder:
-            text = Path(folder, "text.txt")
-            write_text(text, megabytes)
-            command = [sys.executable, HERE / "prepare.py", text]
-            answer = json.loads(
-                subprocess.run(
-                    command, check=True, capture_output=True, env=os.environ | {"CHARLM_CACHE": folder}
-                ).stdout
-            )
-        rows.append([f"{megabytes:,}", *(f"{answer[name]:,.0f}" for name in ("encode", "decode", "prepare", "memory"))])
+    names = ("encode", "decode", "prepare", "memory")
+    answers = [run_on_text("prepare.py", megabytes) for megabytes in args.megabytes]
+    rows = [
+        [f"{size:,}", *(f"{answer[name]:,.0f}" for name in names)]
+        for size, answer in zip(args.megabytes, answers, strict=True)
+    ]
     print("### Text: `char`, megabytes a second; anonymous memory in megabytes\n")
-    table(["megabytes", "encode", "decode", "prepare", "memory"], rows)
-
-
-def write_text(path: Path, megabytes: int) -> None:
-    """Writes CPython's manual again and again."""
-    from pydoc_data.topics import topics
-
-    block = "\n".join(topics.values()).encode()
-    with path.open("wb") as file:
-        left = megabytes * 1_000_000
-        while left > 0:
-            left -= file.write(block[:left])
+    table(["megabytes", *names], rows)
 
 
 def measure_data(programs: list[Program], args) -> None:
     del programs
-    rows = []
-    for megabytes in args.megabytes:
-        with tempfile.TemporaryDirectory() as folder:
-            text = Path(folder, "text.txt")
-            write_text(text, megabytes)
-            command = [sys.executable, HERE / "waiting.py", text]
-            answer = json.loads(
-                subprocess.run(
-                    command, check=True, capture_output=True, env=os.environ | {"CHARLM_CACHE": folder}
-                ).stdout
-            )
-        rows.append([f"{megabytes:,}", f"{answer['characters_per_second']:,.0f}", f"{answer['waiting']:.2%}"])
-    print("### Data: training with the defaults\n")
+    answers = [run_on_text("waiting.py", megabytes) for megabytes in args.megabytes]
+    rows = [
+        [f"{size:,}", f"{answer['characters_per_second']:,.0f}", f"{answer['waiting']:.2%}"]
+        for size, answer in zip(args.megabytes, answers, strict=True)
+    ]
+    print("### Data: training what `--minutes 5` would\n")
     table(["megabytes of text", "characters a second", "of it waiting for data"], rows)
+
+
+def run_on_text(script: str, megabytes: int) -> dict[str, float]:
+    """Runs a script on so much of CPython's manual, again and again, with an empty cache; returns what it printed."""
+    from pydoc_data.topics import topics
+
+    block = "\n".join(topics.values()).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder, "text.txt")
+        with text.open("wb") as file:
+            left = megabytes * 1_000_000
+            while left > 0:
+                left -= file.write(block[:left])
+        environment = os.environ | {"CHARLM_CACHE": folder}
+        done = subprocess.run([sys.executable, HERE / script, text], check=True, capture_output=True, env=environment)
+    return json.loads(done.stdout)
 
 
 def describe_machine() -> str:

@@ -41,14 +41,17 @@ def open_training(case):
     return burst(step)
 
 
-def open_sampling(case):
+def make_engine(case):
+    """Makes an engine with random weights."""
     model = ModelConfig(cell=case["cell"], layers=case["layers"], units=case["units"])
     rng = np.random.default_rng(0)
-    tensors = {
-        name: rng.normal(0, 0.05, shape).astype(np.float32)
-        for name, shape in expected_shapes(model, VOCABULARY).items()
-    }
-    engine = LanguageEngine(model, VOCABULARY, tensors)
+    shapes = expected_shapes(model, VOCABULARY)
+    tensors = {name: rng.normal(0, 0.05, shape).astype(np.float32) for name, shape in shapes.items()}
+    return LanguageEngine(model, VOCABULARY, tensors)
+
+
+def open_sampling(case):
+    engine = make_engine(case)
 
     def step():
         nothing = np.zeros(0, np.int32)
@@ -62,14 +65,8 @@ def open_sampling(case):
 def open_scoring(case):
     from charlm.scoring import score_ids
 
-    model = ModelConfig(cell=case["cell"], layers=case["layers"], units=case["units"])
-    rng = np.random.default_rng(0)
-    tensors = {
-        name: rng.normal(0, 0.05, shape).astype(np.float32)
-        for name, shape in expected_shapes(model, VOCABULARY).items()
-    }
-    engine = LanguageEngine(model, VOCABULARY, tensors)
-    ids = rng.integers(len(SPECIALS), VOCABULARY, case["characters"], dtype=np.int32)
+    engine = make_engine(case)
+    ids = np.random.default_rng(0).integers(len(SPECIALS), VOCABULARY, case["characters"], dtype=np.int32)
 
     def step():
         score_ids(engine, ids)
