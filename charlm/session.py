@@ -204,7 +204,7 @@ class Session:
         if is_due and self.saved_step != progress.step:
             self._save()
         if self.is_interrupted:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(f"interrupted after step {progress.step:,}, and saved; --resume goes on")
 
     def _plan(self, evaluation_seconds: float) -> None:
         """Turns what is left of the `minutes` into steps."""

@@ -245,7 +245,8 @@ def test_ctrl_c_saves_and_exits_130(text_file, tmp_path):
         rest = process.stderr.read()
         assert process.wait(60) == 130
     assert "Saving after this step" in rest
-    assert rest.endswith("charlm: interrupted\n")
+    assert "charlm: interrupted after step " in rest
+    assert rest.endswith(", and saved; --resume goes on\n")
     assert list((folder / "checkpoints").glob("step-*"))
     assert charlm.load(folder).sample(length=3) is not None
 
