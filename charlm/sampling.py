@@ -66,7 +66,8 @@ class Sampler:
             logits = np.where(counts > 0, penalized, logits)
         if self.temperature < _GREEDY_BELOW:
             return (np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]).astype(np.float32)
-        probabilities = softmax(logits / np.array(self.temperature, np.float32))
+        logits /= np.array(self.temperature, np.float32)
+        probabilities = softmax(logits)
         if self.top_k is not None and self.top_k < logits.shape[1]:
             probabilities = _keep(probabilities, np.arange(logits.shape[1]) < self.top_k)
         if self.top_p is not None:
