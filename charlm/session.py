@@ -226,14 +226,12 @@ class Session:
         self.bar.total = progress.steps
 
     def _evaluate(self) -> None:
-        """Evaluates and reports, and plans what comes next: a machine's speed changes."""
-        progress, begun = self.progress, time.monotonic()
-        self._report(self._validate())
-        if self.config.training.minutes:
-            if not progress.is_finished:
-                self._plan(time.monotonic() - begun)
-        else:
-            progress.next_evaluation = recipes.next_evaluation(self.config.training, progress.step, progress.steps)
+        """Evaluates and reports; a run of so many `minutes` then plans anew, as a machine's speed changes."""
+        training, progress, begun = self.config.training, self.progress, time.monotonic()
+        progress.next_evaluation = recipes.next_evaluation(training, progress.step, progress.steps)
+        self._report(self._validate())  # the checkpoint knows of the next one
+        if training.minutes and not progress.is_finished:
+            self._plan(time.monotonic() - begun)
 
     def _measure_evaluation(self) -> float:
         """Returns the seconds that an evaluation takes, from its first time steps, a sample and a checkpoint."""

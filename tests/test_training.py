@@ -80,6 +80,15 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(trained, text_file, se
         assert np.array_equal(tensor, load_file(tmp_path / "run" / "model.safetensors")[name])
 
 
+def test_a_resumed_run_evaluates_when_an_unbroken_one_does(text_file, settings, tmp_path):
+    options = settings | {"steps": 40, "evaluate_every": 10}
+    for batches in (10, 12):  # at an evaluation, and between two
+        with pytest.raises(KeyboardInterrupt):
+            charlm.train(text_file, tmp_path / "run", resume=True, callbacks=[StopAfter(batches)], **options)
+    run = charlm.train(text_file, tmp_path / "run", resume=True, **options)
+    assert [line["step"] for line in run.log] == [10, 20, 30, 40]
+
+
 def test_resuming_a_finished_run_does_nothing(trained, text_file, settings, monkeypatch):
     monkeypatch.setattr(training, "Session", lambda *_: pytest.fail("it trained"))
     assert charlm.train(text_file, trained.folder, resume=True, **settings).folder == trained.folder
