@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import logging
 import math
+import os
 import signal
 import statistics
 import sys
@@ -354,7 +355,8 @@ def _interruptions(session: Session) -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         session.is_interrupted = True
         signal.signal(number, before[number])
-        tqdm.write("Saving after this step. Press Ctrl-C again to stop without saving.", file=sys.stderr)
+        # Not by `sys.stderr`, which may be in the middle of a line of its own, and refuses a second one within it.
+        os.write(2, b"\nSaving after this step. Press Ctrl-C again to stop without saving.\n")
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
