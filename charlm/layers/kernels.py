@@ -1,6 +1,6 @@
 """The fused scans of LSTM, GRU and SimpleRNN, forwards and backwards through time.
 
-A scan runs one recurrent layer over a whole sequence. Three things make it
+A scan runs one recurrent layer over a whole sequence. Four things make it
 quicker than a loop that is left to automatic differentiation:
 
 * the product of the inputs with `kernel` is taken for all time steps at once,
@@ -10,17 +10,26 @@ quicker than a loop that is left to automatic differentiation:
   the backward loop, where automatic differentiation adds up one a step
   (Appleyard et al. 2016, "Optimizing Performance of Recurrent Neural Networks
   on GPUs");
-* only what the backward loop needs is kept.
+* only what the backward loop needs is kept;
+* a turn of the loop takes several time steps.
 
 A cell is a pair of pure functions. `forward` takes the projected input
 `x (B, G)`, the recurrent product `p = h @ U (B, G)` and the state, and gives
 the new state with what `backward` wants to see again. `backward` takes the
 gradient of the new state and gives those of `x`, of `p`, and the part of the
-old state's that does not pass through `p`. `biases` gives the bias of `x` and
-that of `p`. The equations are those of `keras.layers`, with its gate order.
+old state's that does not pass through `p`. `biases` gives the bias of `x` and,
+where there is one, that of `p`. The equations are those of `keras.layers`, with its gate order.
 """
 
+import functools
+import math
+
 from charlm.backend import tf
+
+_UNROLLED = 4  #: time steps in a turn of the loop, at most
+
+_sigmoid_gradient = tf.raw_ops.SigmoidGrad  #: of the gate `y`: dy · y · (1 - y)
+_tanh_gradient = tf.raw_ops.TanhGrad  #: of the gate `y`: dy · (1 - y²)
 
 
 class LSTMKernel:
@@ -31,7 +40,7 @@ class LSTMKernel:
 
     @staticmethod
     def biases(bias):
-        return bias, tf.zeros_like(bias)
+        return (bias,)
 
     @staticmethod
     def forward(x, p, state):
@@ -44,16 +53,14 @@ class LSTMKernel:
     @staticmethod
     def backward(gradient, saved):
         (dh, dc), (i, f, g, o, t, c_before) = gradient, saved
-        dc += dh * o * (1.0 - t * t)
-        dx = tf.concat(
-            [
-                dc * g * i * (1.0 - i),
-                dc * c_before * f * (1.0 - f),
-                dc * i * (1.0 - g * g),
-                dh * t * o * (1.0 - o),
-            ],
-            axis=1,
+        dc += _tanh_gradient(y=t, dy=dh * o)
+        d_gates = (
+            _sigmoid_gradient(y=i, dy=dc * g),
+            _sigmoid_gradient(y=f, dy=dc * c_before),
+            _tanh_gradient(y=g, dy=dc * i),
+            _sigmoid_gradient(y=o, dy=dh * t),
         )
+        dx = tf.concat(d_gates, axis=1)
         return dx, dx, (tf.zeros_like(dh), dc * f)
 
 
@@ -77,9 +84,9 @@ class GRUKernel:
     @staticmethod
     def backward(gradient, saved):
         (dh,), (z, r, g, p_h, h_before) = gradient, saved
-        dg = dh * (1.0 - z) * (1.0 - g * g)
-        dz = dh * (h_before - g) * z * (1.0 - z)
-        dr = dg * p_h * r * (1.0 - r)
+        dg = _tanh_gradient(y=g, dy=dh - dh * z)
+        dz = _sigmoid_gradient(y=z, dy=dh * (h_before - g))
+        dr = _sigmoid_gradient(y=r, dy=dg * p_h)
         return tf.concat([dz, dr, dg], 1), tf.concat([dz, dr, dg * r], 1), (dh * z,)
 
 
@@ -91,7 +98,7 @@ class SimpleRNNKernel:
 
     @staticmethod
     def biases(bias):
-        return bias, tf.zeros_like(bias)
+        return (bias,)
 
     @staticmethod
     def forward(x, p, state):
@@ -101,7 +108,7 @@ class SimpleRNNKernel:
     @staticmethod
     def backward(gradient, saved):
         (dh,), (h,) = gradient, saved
-        dx = dh * (1.0 - h * h)
+        dx = _tanh_gradient(y=h, dy=dh)
         return dx, dx, (tf.zeros_like(dh),)
 
 
@@ -151,39 +158,52 @@ def run_layer_on_rows(cell: Kernel, table, ids, kernel, recurrent_kernel, bias, 
     Returns:
         Outputs `(B, T, H)`, and the state after.
     """
-    x = tf.gather(_project(cell, table, kernel, bias, precision), tf.transpose(ids))  # (T, B, G)
+    x = _take_rows(_project(cell, table, kernel, bias, precision), tf.transpose(ids))  # (T, B, G)
     outputs, *state = _scan(cell, x, recurrent_kernel, bias, tuple(state), None, precision)
     return tf.transpose(outputs, (1, 0, 2)), tuple(state)
 
 
 def _project(cell: Kernel, x, kernel, bias, precision):
-    input_bias, _ = cell.biases(tf.convert_to_tensor(bias))
+    input_bias, *_ = cell.biases(tf.convert_to_tensor(bias))
     product = tf.tensordot(tf.cast(x, precision), tf.cast(kernel, precision), 1)
     return tf.nn.bias_add(tf.cast(product, x.dtype), input_bias)  # (…, G)
 
 
+@tf.custom_gradient
+def _take_rows(table, ids):
+    """Gathers rows; the gradient is dense at once, which TensorFlow's own becomes once for each use that it meets."""
+
+    def gradient(d_rows):
+        d_rows = tf.reshape(d_rows, (-1, d_rows.shape[-1]))
+        return tf.math.unsorted_segment_sum(d_rows, tf.reshape(ids, [-1]), tf.shape(table)[0]), None
+
+    return tf.gather(table, ids), gradient
+
+
 def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
     recurrent_kernel = tf.convert_to_tensor(recurrent_kernel)
-    _, recurrent_bias = cell.biases(tf.convert_to_tensor(bias))
-    steps = tf.shape(x)[0]
+    _, *recurrent_biases = cell.biases(tf.convert_to_tensor(bias))  # one or none
+    num_states = len(state)
+    steps, unrolled = tf.shape(x)[0], math.gcd(x.shape[0] or 1, _UNROLLED)
 
     def write_all(count):
         return tuple(tf.TensorArray(x.dtype, steps, clear_after_read=False) for _ in range(count))
 
     @tf.custom_gradient
-    def scan(x, recurrent_kernel, recurrent_bias, *state):
+    def scan(x, recurrent_kernel, *rest):
+        state, biases = rest[:num_states], rest[num_states:]
         xs = _read_all(x)
         factor = tf.cast(recurrent_kernel, precision)
 
         def forward(t, before, arrays):
-            p = tf.nn.bias_add(_product(before[0], factor, precision), recurrent_bias)
+            p = functools.reduce(tf.nn.bias_add, biases, _product(before[0], factor, precision))
             after, saved = cell.forward(xs.read(t), p, before)
             after = _hold(mask, t, after, before)
             written = (array.write(t, value) for array, value in zip(arrays, (after[0], *saved), strict=True))
             return t + 1, after, tuple(written)
 
         loop = (0, state, write_all(1 + cell.num_saved))
-        _, last, (outputs, *saved) = tf.while_loop(lambda t, *_: t < steps, forward, loop)
+        _, last, (outputs, *saved) = tf.while_loop(lambda t, *_: t < steps, _repeat(forward, unrolled), loop)
         outputs = outputs.stack()  # (T, B, H)
 
         def gradient(d_outputs, *d_last):
@@ -202,7 +222,7 @@ def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
                 return t - 1, d_before, tuple(written)
 
             _, d_state, arrays = tf.while_loop(
-                lambda t, *_: t >= 0, backward, (steps - 1, d_last, write_all(cell.num_gradients))
+                lambda t, *_: t >= 0, _repeat(backward, unrolled), (steps - 1, d_last, write_all(cell.num_gradients))
             )
             gradients = [array.stack() for array in arrays]
             dx, dp = gradients[0], gradients[-1]  # (T, B, G)
@@ -210,11 +230,22 @@ def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
             d_kernel = _product(
                 *(tf.reshape(a, (-1, a.shape[-1])) for a in (h_before, dp)), precision, transpose_a=True
             )
-            return dx, d_kernel, tf.reduce_sum(dp, (0, 1)), *d_state
+            return dx, d_kernel, *d_state, *(tf.reduce_sum(dp, (0, 1)) for _ in biases)
 
         return (outputs, *last), gradient
 
-    return scan(x, recurrent_kernel, recurrent_bias, *state)
+    return scan(x, recurrent_kernel, *state, *recurrent_biases)
+
+
+def _repeat(body, times: int):
+    """Makes a loop's body of several turns of a body."""
+
+    def repeated(*loop):
+        for _ in range(times):
+            loop = body(*loop)
+        return loop
+
+    return repeated
 
 
 def _product(a, b, precision, **options):
