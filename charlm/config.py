@@ -11,6 +11,8 @@ from charlm.errors import ConfigError
 from charlm.options import option, unknown_name, validate
 
 CELLS = ("lstm", "gru", "rnn")
+TASKS = ("language", "translate", "autoencode")
+ATTENTIONS = ("additive", "dot", "general", "scaled")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +74,7 @@ class DataConfig:
 class ModelConfig:
     """The network."""
 
-    task: str = option("language", "what is learnt", choices=("language",))
+    task: str = option("language", "what is learnt", choices=TASKS)
     cell: str = option(
         "lstm", "recurrent cell: one for all layers, or one named for each", metavar="lstm|gru|rnn|lstm,gru,…"
     )
@@ -89,6 +91,12 @@ class ModelConfig:
     )
     tie_weights: bool = option(False, "use the embedding as the output's weights too")
 
+    attention: str = option("additive", "how a translator looks at its source", choices=(*ATTENTIONS, "none"))
+    heads: int = option(1, "heads of the attention", minimum=1, maximum=64)
+    label_smoothing: float = option(
+        0.0, "share of a target's probability that a translator is taught to spread evenly", minimum=0, below=1
+    )
+
     def __post_init__(self) -> None:
         validate(self)
         self.cells  # noqa: B018 (raises for a cell that does not exist)
@@ -97,6 +105,10 @@ class ModelConfig:
                 "`tie_weights` needs an embedding as wide as the layers. "
                 f"Received: embedding_dim={self.embedding_dim}, units={self.units}. Leave out embedding_dim."
             )
+        if self.task != "language" and self.units % 2:
+            raise ConfigError(f"`units` must be even: an encoder reads both ways. Received: units={self.units}.")
+        if self.units % self.heads:
+            raise ConfigError(f"`heads` must divide `units`. Received: heads={self.heads}, units={self.units}.")
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -115,6 +127,11 @@ class ModelConfig:
                 "Leave out layers."
             )
         return cells
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether the decoder looks at the source; an autoencoder's knows it from one vector alone."""
+        return self.task == "translate" and self.attention != "none"
 
     @property
     def embedding_width(self) -> int:

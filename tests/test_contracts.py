@@ -8,9 +8,11 @@ from charlm.config import ModelConfig
 from charlm.errors import ConfigError
 from charlm.layers.recurrent import GRU, LSTM, RecurrentStack, SimpleRNN
 from charlm.models.language_model import LanguageModel
-from charlm.runtime.language_model import LanguageEngine, expected_shapes
+from charlm.models.translator import Translator
+from charlm.runtime import language_model, translator
+from charlm.tokenizer import EOS, PAD
 
-VOCAB_SIZE = 13
+VOCAB_SIZE, SOURCE_VOCAB_SIZE = 13, 11
 MODELS = {
     "lstm": ModelConfig(units=8),
     "gru": ModelConfig(cell="gru", units=8),
@@ -21,13 +23,27 @@ MODELS = {
     "tied": ModelConfig(units=8, layers=2, tie_weights=True),
     "dropout": ModelConfig(units=8, layers=2, dropout=0.5),
     "weight-drop": ModelConfig(units=8, layers=2, cell="gru", weight_drop=0.5),
+    "additive": ModelConfig(task="translate", units=8, layers=2),
+    "dot": ModelConfig(task="translate", units=8, cell="gru", attention="dot"),
+    "general": ModelConfig(task="translate", units=8, cell="rnn,lstm", attention="general", tie_weights=True),
+    "scaled": ModelConfig(task="translate", units=8, attention="scaled", heads=2, embedding_dim=3),
+    "heads": ModelConfig(task="translate", units=8, attention="additive", heads=4, dropout=0.5),
+    "no attention": ModelConfig(task="translate", units=8, attention="none"),
+    "autoencoder": ModelConfig(task="autoencode", units=8, cell="gru"),
 }
+# Sources of several lengths, for the models that have one.
+SOURCE = np.array([[4, 5, 6, 7, EOS], [8, EOS, PAD, PAD, PAD], [9, 10, 4, EOS, PAD]], np.int32)
+
+
+def sizes(config):
+    return (VOCAB_SIZE,) if config.task == "language" else (VOCAB_SIZE, SOURCE_VOCAB_SIZE)
 
 
 def make(config):
     """Returns a model whose weights, biases too, are all different."""
     keras.utils.set_random_seed(0)
-    model = LanguageModel.from_model_config(config, VOCAB_SIZE)
+    kind = LanguageModel if config.task == "language" else Translator
+    model = kind.from_model_config(config, *sizes(config))
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign(variable.numpy() + rng.normal(0, 0.2, variable.shape))
@@ -35,7 +51,28 @@ def make(config):
 
 
 def engine_of(model, config):
-    return LanguageEngine(config, VOCAB_SIZE, {n: v.numpy() for n, v in model.named_variables().items()})
+    kind = language_model.LanguageEngine if config.task == "language" else translator.TranslationEngine
+    return kind(config, *sizes(config), {n: v.numpy() for n, v in model.named_variables().items()})
+
+
+def expected_shapes(config):
+    room = language_model if config.task == "language" else translator
+    return room.expected_shapes(config, *sizes(config))
+
+
+def begin(reader, source=SOURCE):
+    """Returns the state in which a model or engine starts to read or write."""
+    return reader.encode(source) if hasattr(reader, "encode") else reader.initial_state(len(source))
+
+
+def own_state(state):
+    """Leaves out what a translator's state holds of the source: arrays of three dimensions, and masks."""
+    return [part for part in state if len(part.shape) == 2 and part.dtype in (np.float32, tf.float32)]
+
+
+def inputs_of(model, ids):
+    """Returns what the model is called with."""
+    return (SOURCE, ids) if isinstance(model, Translator) else ids
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -55,66 +92,65 @@ def ids():
 
 def test_numpy_agrees_with_tensorflow(model, config, ids):
     engine = engine_of(model, config)
-    logits, state = engine.unroll(ids, engine.initial_state(3))
-    expected, expected_state = model.unroll(ids, model.initial_state(3))
+    logits, state = engine.unroll(ids, begin(engine))
+    expected, expected_state = model.unroll(ids, begin(model))
     assert np.abs(logits - expected.numpy()).max() < 1e-4
-    assert len(state) == len(expected_state)
-    for part, expected_part in zip(state, expected_state, strict=True):
+    for part, expected_part in zip(own_state(state), own_state(expected_state), strict=True):
         assert np.abs(part - expected_part.numpy()).max() < 1e-4
-    assert np.abs(model(ids).numpy() - logits).max() < 1e-4
+    assert np.abs(model(inputs_of(model, ids)).numpy() - logits).max() < 1e-4
 
 
 @pytest.mark.parametrize("side", ["numpy", "tensorflow"])
 def test_step_agrees_with_unroll(model, config, ids, side):
     reader = model if side == "tensorflow" else engine_of(model, config)
-    logits, state = reader.unroll(ids, reader.initial_state(3))
-    steps, current = [], reader.initial_state(3)
+    logits, state = reader.unroll(ids, begin(reader))
+    steps, current = [], begin(reader)
     for t in range(ids.shape[1]):
         one, current = reader.unroll(ids[:, t : t + 1], current)
         steps.append(np.asarray(one)[:, 0])
     assert np.abs(np.stack(steps, axis=1) - np.asarray(logits)).max() < 1e-5
-    for part, other in zip(state, current, strict=True):
+    for part, other in zip(own_state(state), own_state(current), strict=True):
         assert np.abs(np.asarray(part) - np.asarray(other)).max() < 1e-5
 
 
 def test_the_engines_step_is_its_unroll(model, config, ids):
     engine = engine_of(model, config)
-    one, state = engine.step(ids[:, 0], engine.initial_state(3))
-    many, expected = engine.unroll(ids[:, :1], engine.initial_state(3))
+    one, state = engine.step(ids[:, 0], begin(engine))
+    many, expected = engine.unroll(ids[:, :1], begin(engine))
     assert np.abs(one - many[:, 0]).max() < 1e-6
-    assert all(np.abs(a - b).max() < 1e-6 for a, b in zip(state, expected, strict=True))
+    assert all(np.abs(a - b).max() < 1e-6 for a, b in zip(own_state(state), own_state(expected), strict=True))
 
 
 def test_rows_do_not_see_each_other(model, config, ids):
     engine = engine_of(model, config)
-    together, _ = engine.unroll(ids, engine.initial_state(3))
+    together, _ = engine.unroll(ids, begin(engine))
     for row in range(3):
-        alone, _ = engine.unroll(ids[row : row + 1], engine.initial_state(1))
+        source = SOURCE[row : row + 1, : (SOURCE[row] != PAD).sum()]  # alone, nothing is filled up
+        alone, _ = engine.unroll(ids[row : row + 1], begin(engine, source))
         assert np.abs(together[row] - alone[0]).max() < 1e-5
 
 
 def test_the_future_does_not_leak(model, ids):
-    before = model(ids).numpy()
+    before = model(inputs_of(model, ids)).numpy()
     for t in range(ids.shape[1]):
         changed = ids.copy()
         changed[:, t] = (changed[:, t] + 1) % VOCAB_SIZE
-        after = model(changed).numpy()
+        after = model(inputs_of(model, changed)).numpy()
         assert np.array_equal(before[:, :t], after[:, :t])
         assert not np.array_equal(before[:, t:], after[:, t:])
 
 
 def test_gradients_agree_with_finite_differences(model, ids):
     targets = np.roll(ids, -1, axis=1)
-    state = tuple(
-        tf.constant(np.random.default_rng(2).normal(0, 0.3, (3, 8)).astype("f")) for _ in model.initial_state(3)
-    )
+    rng = np.random.default_rng(2)
+    carried = tuple(tf.constant(rng.normal(0, 0.3, (3, 8)).astype("f")) for _ in model.initial_state(3))
 
     def loss():
-        logits, after = model.unroll(ids, state)
+        logits, after = model.unroll(ids, carried or begin(model))
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
         # The state after counts too, so that its gradient is checked.
         return tf.cast(tf.reduce_mean(nats), tf.float64) + sum(
-            tf.reduce_mean(tf.cast(part, tf.float64) ** 2) for part in after
+            tf.reduce_mean(tf.cast(part, tf.float64) ** 2) for part in own_state(after)
         )
 
     with tf.GradientTape() as tape:
@@ -135,26 +171,28 @@ def test_gradients_agree_with_finite_differences(model, ids):
 
 
 def test_dropout_is_a_function_of_the_seed(model, config, ids):
-    state = model.initial_state(3)
+    state = begin(model)
     one, again, other = (
         model.unroll(ids, state, training=True, seed=tf.constant(s))[0].numpy() for s in ([0, 1], [0, 1], [0, 2])
     )
     assert np.array_equal(one, again)
     assert np.array_equal(one, other) == (config.dropout == config.weight_drop == 0)
-    assert np.array_equal(model(ids, training=False).numpy(), model(ids).numpy())
+    inputs = inputs_of(model, ids)
+    assert np.array_equal(model(inputs, training=False).numpy(), model(inputs).numpy())
 
 
 def test_every_weight_has_a_name_and_the_shape_that_the_runtime_expects(model, config):
     named = model.named_variables()
-    assert {name: tuple(variable.shape) for name, variable in named.items()} == expected_shapes(config, VOCAB_SIZE)
+    assert {name: tuple(variable.shape) for name, variable in named.items()} == expected_shapes(config)
     assert len(named) == len(model.trainable_variables)
-    assert model.count_params() == sum(int(np.prod(shape)) for shape in expected_shapes(config, VOCAB_SIZE).values())
+    assert model.count_params() == sum(int(np.prod(shape)) for shape in expected_shapes(config).values())
 
 
 def test_a_model_is_made_again_from_its_config(model, ids):
-    again = LanguageModel.from_config(model.get_config())
+    again = type(model).from_config(model.get_config())
     again.set_weights(model.get_weights())
-    assert np.array_equal(again(ids).numpy(), model(ids).numpy())
+    inputs = inputs_of(model, ids)
+    assert np.array_equal(again(inputs).numpy(), model(inputs).numpy())
     summary = []
     again.summary(print_fn=summary.append)
     assert f"{model.count_params():,}" in "".join(summary)
@@ -164,9 +202,10 @@ def test_a_model_trains_as_any_keras_model(config, ids):
     model, targets = make(config), np.roll(ids, -1, axis=1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, jit_compile=False)
-    before = model.evaluate(ids, targets, verbose=0)
-    model.fit(ids, targets, epochs=10, verbose=0)
-    assert model.evaluate(ids, targets, verbose=0) < before
+    inputs = inputs_of(model, ids)
+    before = model.evaluate(inputs, targets, verbose=0)
+    model.fit(inputs, targets, epochs=10, verbose=0)
+    assert model.evaluate(inputs, targets, verbose=0) < before
 
 
 LAYERS = {"lstm": (LSTM, keras.layers.LSTM), "gru": (GRU, keras.layers.GRU), "rnn": (SimpleRNN, keras.layers.SimpleRNN)}

@@ -136,30 +136,34 @@ def run_layer(
     """
     x = tf.transpose(inputs, (1, 0, 2))
     if mask is not None:
-        mask = tf.transpose(mask)[:, :, None]
-        x = tf.where(mask, x, tf.zeros_like(x))
-    if reverse:
-        x, mask = tf.reverse(x, [0]), None if mask is None else tf.reverse(mask, [0])
-    outputs, *state = _scan(
-        cell, _project(cell, x, kernel, bias, precision), recurrent_kernel, bias, tuple(state), mask, precision
-    )
-    return tf.transpose(outputs, (1, 0, 2)), tuple(state)
+        x = tf.where(tf.transpose(mask)[:, :, None], x, tf.zeros_like(x))
+    x = _project(cell, x, kernel, bias, precision)  # (T, B, G)
+    return _run(cell, x, recurrent_kernel, bias, state, mask, reverse, precision)
 
 
-def run_layer_on_rows(cell: Kernel, table, ids, kernel, recurrent_kernel, bias, state, *, precision="float32"):
+def run_layer_on_rows(
+    cell: Kernel, table, ids, kernel, recurrent_kernel, bias, state, *, mask=None, reverse=False, precision="float32"
+):
     """Runs a recurrent layer over rows of a table: `run_layer` on `table[ids]`, with the product taken of the table.
 
     Args:
         cell: the kernel of the layer's cell.
         table: `(V, D)`, an embedding.
         ids: `(B, T)`, int32.
-        kernel, recurrent_kernel, bias, state, precision: as for `run_layer`.
+        kernel, recurrent_kernel, bias, state, mask, reverse, precision: as for `run_layer`.
 
     Returns:
-        Outputs `(B, T, H)`, and the state after.
+        Outputs `(B, T, H)` in the order of reading, and the state after.
     """
     x = _take_rows(_project(cell, table, kernel, bias, precision), tf.transpose(ids))  # (T, B, G)
-    outputs, *state = _scan(cell, x, recurrent_kernel, bias, tuple(state), None, precision)
+    return _run(cell, x, recurrent_kernel, bias, state, mask, reverse, precision)
+
+
+def _run(cell: Kernel, x, recurrent_kernel, bias, state, mask, reverse, precision):
+    mask = None if mask is None else tf.transpose(mask)[:, :, None]  # (T, B, 1)
+    if reverse:
+        x, mask = tf.reverse(x, [0]), None if mask is None else tf.reverse(mask, [0])
+    outputs, *state = _scan(cell, x, recurrent_kernel, bias, tuple(state), mask, precision)
     return tf.transpose(outputs, (1, 0, 2)), tuple(state)
 
 

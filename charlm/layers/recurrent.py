@@ -35,13 +35,13 @@ class _Scanned:
             recurrent_kernel: in the place of the layer's own.
 
         Returns:
-            Outputs `(B, T, H)`, and the state after.
+            Outputs `(B, T, H)` in the order of reading, and the state after.
         """
         kernel = self.cell.recurrent_kernel if recurrent_kernel is None else recurrent_kernel
         weights = self.cell.kernel, kernel, self.cell.bias
-        if ids is not None:
-            return kernels.run_layer_on_rows(self.kernel_class, x, ids, *weights, state, precision=self.precision)
         options = {"mask": mask, "reverse": self.go_backwards, "precision": self.precision}
+        if ids is not None:
+            return kernels.run_layer_on_rows(self.kernel_class, x, ids, *weights, state, **options)
         return kernels.run_layer(self.kernel_class, x, *weights, state, **options)
 
     def read(self, x, state, *, ids=None, mask=None, training=None, weight_drop=0.0, seed=None):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from charlm.backend import keras, tf
 from charlm.config import ModelConfig
 from charlm.layers.recurrent import RecurrentStack
+from charlm.runtime.stack import PARTS
 from charlm.tokenizer import EOS, UNK
 
 EMBEDDING_SPREAD = 0.3  #: standard deviation at the beginning; Keras's own 0.03 is learnt from far more slowly
@@ -118,8 +119,7 @@ class LanguageModel(keras.Model):
         """
         logits, state = self.unroll(batch["inputs"], state, training=True, seed=seed)
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)  # (B, T)
-        charged = (batch["targets"] > EOS) | (batch["targets"] == UNK)
-        return tf.reduce_sum(nats * batch["weights"]), tf.reduce_sum(tf.where(charged, nats, 0.0)), state
+        return tf.reduce_sum(nats * batch["weights"]), charge(batch["targets"], nats), state
 
     def named_variables(self) -> dict[str, "keras.Variable"]:
         """Returns the weights by the names that they have in a bundle."""
@@ -127,11 +127,20 @@ class LanguageModel(keras.Model):
         if not self.tie_weights:
             named["output.kernel"] = self.output_kernel
         for index, layer in enumerate(self.stack.layers):
-            for part in ("kernel", "recurrent_kernel", "bias"):
-                named[f"layers.{index}.{part}"] = getattr(layer.cell, part)
+            named |= name_layer(f"layers.{index}", layer)
         return named
 
     def get_config(self):
         stack = {name: getattr(self.stack, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
         own = {"vocab_size": self.vocab_size, "embedding_dim": self.embedding_dim, "tie_weights": self.tie_weights}
         return {**super().get_config(), **own, **stack}
+
+
+def name_layer(prefix: str, layer) -> dict[str, "keras.Variable"]:
+    """Returns a recurrent layer's weights by the names that they have in a bundle."""
+    return {f"{prefix}.{part}": getattr(layer.cell, part) for part in PARTS}
+
+
+def charge(targets, nats):
+    """Returns the nats of the text's own characters, summed: those of no special id but `<unk>`."""
+    return tf.reduce_sum(tf.where((targets > EOS) | (targets == UNK), nats, 0.0))

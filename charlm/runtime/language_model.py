@@ -8,29 +8,31 @@ from numpy.typing import NDArray
 
 from charlm.config import ModelConfig
 from charlm.errors import BundleError
-from charlm.runtime.cells import CELL_CLASSES, Array, Cell, State
+from charlm.runtime.cells import Array, State
+from charlm.runtime.stack import Shapes, Stack, stack_shapes
 from charlm.tokenizer import Ids
 
 
-def expected_shapes(config: ModelConfig, vocab_size: int) -> dict[str, tuple[int, ...]]:
+def expected_shapes(config: ModelConfig, vocab_size: int) -> Shapes:
     """Returns the name and shape of each tensor of a language model."""
     width, units = config.embedding_width, config.units
-    shapes: dict[str, tuple[int, ...]] = {"embedding": (vocab_size, width)}
-    for index, cell in enumerate(config.cells):
-        columns = CELL_CLASSES[cell].gates * units
-        shapes[f"layers.{index}.kernel"] = (width if index == 0 else units, columns)
-        shapes[f"layers.{index}.recurrent_kernel"] = (units, columns)
-        shapes[f"layers.{index}.bias"] = (*CELL_CLASSES[cell].bias_rows, columns)
-    if not config.tie_weights:
-        shapes["output.kernel"] = (units, vocab_size)
-    shapes["output.bias"] = (vocab_size,)
-    return shapes
+    shapes: Shapes = {"embedding": (vocab_size, width), **stack_shapes("layers", config.cells, width, units)}
+    return shapes | output_shapes(config, vocab_size)
+
+
+def output_shapes(config: ModelConfig, vocab_size: int) -> Shapes:
+    """Returns the name and shape of each tensor between the last layer and the logits."""
+    kernel: Shapes = {} if config.tie_weights else {"output.kernel": (config.units, vocab_size)}
+    return kernel | {"output.bias": (vocab_size,)}
+
+
+def output_kernel(config: ModelConfig, tensors: Mapping[str, NDArray[Any]]) -> Array:
+    """Returns what the last layer's outputs are multiplied with, `(H, V)`."""
+    return tensors["embedding"].T if config.tie_weights else tensors["output.kernel"]
 
 
 class LanguageEngine:
     """Reads ids and predicts the next one; an `Engine`.
-
-    The first layer's products with its inputs are taken once, for every id of the vocabulary, and looked up.
 
     Args:
         config: the network.
@@ -42,36 +44,21 @@ class LanguageEngine:
     """
 
     def __init__(self, config: ModelConfig, vocab_size: int, tensors: Mapping[str, NDArray[Any]]):
-        _check(expected_shapes(config, vocab_size), tensors)
-        self.vocab_size, self.units = vocab_size, config.units
-        self.layers: list[Cell] = [
-            CELL_CLASSES[cell](*(tensors[f"layers.{index}.{part}"] for part in ("kernel", "recurrent_kernel", "bias")))
-            for index, cell in enumerate(config.cells)
-        ]
-        self._table: Array = tensors["embedding"] @ self.layers[0].kernel + self.layers[0].input_bias  # (V, G)
-        output_kernel = tensors["embedding"].T if config.tie_weights else tensors["output.kernel"]
-        # What each layer's outputs are multiplied with: the next layer's kernel, and the vocabulary's at last.
-        self._projections: list[tuple[Array, Array]] = [
-            *((layer.kernel, layer.input_bias) for layer in self.layers[1:]),
-            (output_kernel, tensors["output.bias"]),
-        ]
+        check_tensors(expected_shapes(config, vocab_size), tensors)
+        self.vocab_size = vocab_size
+        self._stack = Stack("layers", config.cells, config.units, tensors["embedding"], tensors)
+        self._kernel, self._bias = output_kernel(config, tensors), tensors["output.bias"]
 
     def initial_state(self, batch_size: int) -> State:
         """Returns zeros: for each layer its state, `(B, H)` each."""
-        return tuple(
-            np.zeros((batch_size, self.units), np.float32) for layer in self.layers for _ in range(layer.num_states)
-        )
+        return self._stack.initial_state(batch_size)
 
     def step(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns logits `(B, V)` and the state after."""
-        x: Array = self._table.take(ids, axis=0)
-        new: State = ()
-        for layer, (kernel, bias) in zip(self.layers, self._projections, strict=True):
-            after = layer.step(x, state[len(new) : len(new) + layer.num_states])
-            x = np.dot(after[0], kernel)
-            x += bias
-            new += after
-        return x, new
+        h, state = self._stack.step(ids, state)
+        logits = np.dot(h, self._kernel)
+        logits += self._bias
+        return logits, state
 
     def unroll(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads ids `(B, T)`; returns logits `(B, T, V)` and the state after."""
@@ -80,23 +67,18 @@ class LanguageEngine:
 
     def unroll_layers(self, ids: Ids, state: State) -> tuple[Array, list[Array], State]:
         """Reads ids `(B, T)`; returns logits `(B, T, V)`, each layer's outputs `(B, T, H)`, and the state after."""
-        x: Array = self._table[ids.T]  # (T, B, G)
-        new: State = ()
-        outputs: list[Array] = []
-        for layer, (kernel, bias) in zip(self.layers, self._projections, strict=True):
-            after = state[len(new) : len(new) + layer.num_states]
-            h = np.empty((*x.shape[:2], self.units), np.float32)  # (T, B, H)
-            for t in range(len(x)):
-                after = layer.step(x[t], after)
-                h[t] = after[0]
-            x = h @ kernel
-            x += bias
-            outputs.append(h.transpose(1, 0, 2))
-            new += after
-        return x.transpose(1, 0, 2), outputs, new
+        outputs, state = self._stack.unroll(ids, state)
+        logits = outputs[-1] @ self._kernel  # (T, B, V)
+        logits += self._bias
+        return logits.transpose(1, 0, 2), [h.transpose(1, 0, 2) for h in outputs], state
 
 
-def _check(expected: dict[str, tuple[int, ...]], tensors: Mapping[str, NDArray[Any]]) -> None:
+def check_tensors(expected: Shapes, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Refuses tensors that are not those of a model.
+
+    Raises:
+        BundleError: a tensor is missing, left over, or has another shape or type, or a value that is not finite.
+    """
     for name, shape in expected.items():
         if name not in tensors:
             raise BundleError(f"The tensor '{name}' is missing from the bundle. Copy the bundle anew, or train again.")

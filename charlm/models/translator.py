@@ -1,0 +1,196 @@
+"""The translator: an encoder in both directions, a decoder, attention, vocabulary."""
+
+from collections.abc import Sequence
+
+from charlm.backend import keras, tf
+from charlm.config import ModelConfig
+from charlm.layers.attention import Attention
+from charlm.layers.bidirectional import BidirectionalStack
+from charlm.layers.recurrent import RecurrentStack
+from charlm.models.language_model import EMBEDDING_SPREAD, charge, name_layer
+from charlm.runtime.stack import DIRECTIONS
+from charlm.tokenizer import PAD
+
+
+@keras.saving.register_keras_serializable("charlm")
+class Translator(keras.Model):
+    """Predicts each next id of a target from the ids before it and from the whole of its source.
+
+    The encoder's last state is the decoder's first one (Sutskever et al. 2014). With attention, what the decoder's last
+    layer gives looks for its source (Luong et al. 2015), so that a whole target is one call of each fused scan.
+
+    Call arguments:
+        inputs: sources `(B, S)`, each ended by `<eos>` and filled up with `<pad>`, and ids `(B, T)`.
+
+    Returns:
+        Logits `(B, T, V)`.
+
+    Args:
+        vocab_size: of the targets, `V`.
+        source_vocab_size: of the sources.
+        cells: the cell of each layer, in the encoder and in the decoder.
+        units: width of each layer, `H`.
+        embedding_dim: width of the embeddings; `units` where it is None.
+        dropout: share of the values zeroed between the layers and after the last.
+        attention: its kind, or None for the plain encoder and decoder.
+        heads: of the attention.
+        label_smoothing: share of a target's probability that is taught to be spread evenly (Szegedy et al. 2016).
+        tie_weights: the embedding is the output's kernel too.
+        precision: `float32`, or `bfloat16` for the matrix products of the scans.
+
+    >>> model = Translator(9, 7, cells=["gru"], units=4)
+    >>> tuple(model((tf.constant([[4, 5, 3]]), tf.constant([[2, 8]]))).shape)
+    (1, 2, 9)
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        source_vocab_size: int,
+        *,
+        cells: Sequence[str],
+        units: int,
+        embedding_dim: int | None = None,
+        dropout: float = 0.0,
+        attention: str | None = "additive",
+        heads: int = 1,
+        label_smoothing: float = 0.0,
+        tie_weights: bool = False,
+        precision: str = "float32",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.options = {"cells": list(cells), "units": units, "dropout": dropout, "precision": precision}
+        self.vocab_size, self.source_vocab_size = vocab_size, source_vocab_size
+        self.embedding_dim, self.tie_weights, self.label_smoothing = (
+            embedding_dim or units,
+            tie_weights,
+            label_smoothing,
+        )
+        self.source_embedding, self.embedding = (
+            keras.layers.Embedding(
+                size,
+                self.embedding_dim,
+                embeddings_initializer=keras.initializers.RandomNormal(stddev=EMBEDDING_SPREAD),
+                name=name,
+            )
+            for size, name in ((source_vocab_size, "source_embedding"), (vocab_size, "embedding"))
+        )
+        self.encoder = BidirectionalStack(cells, units, dropout=dropout, precision=precision, name="encoder")
+        self.stack = RecurrentStack(cells, units, dropout=dropout, precision=precision, name="stack")
+        self.attention = attention and Attention(attention, units, heads=heads, name="attention")
+        self.build(None)
+
+    @classmethod
+    def from_model_config(
+        cls, config: ModelConfig, vocab_size: int, source_vocab_size: int, *, precision: str = "float32"
+    ) -> "Translator":
+        """Makes the model that a run's config describes."""
+        return cls(
+            vocab_size,
+            source_vocab_size,
+            cells=config.cells,
+            units=config.units,
+            embedding_dim=config.embedding_width,
+            dropout=config.dropout,
+            attention=config.attention if config.has_attention else None,
+            heads=config.heads,
+            label_smoothing=config.label_smoothing,
+            tie_weights=config.tie_weights,
+            precision=precision,
+        )
+
+    def build(self, input_shape):
+        if self.built:
+            return
+        for embedding, stack in ((self.source_embedding, self.encoder), (self.embedding, self.stack)):
+            embedding.build((None, None))
+            stack.build((None, None, self.embedding_dim))
+        if self.attention:
+            self.attention.build()
+        self.output_kernel = None
+        if not self.tie_weights:
+            shape = (self.stack.units, self.vocab_size)
+            self.output_kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="output_kernel")
+        self.output_bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="output_bias")
+        self.built = True
+
+    def call(self, inputs, training=None):
+        source, ids = inputs
+        return self.unroll(ids, self.encode(source, training=training), training=training)[0]
+
+    def encode(self, source, *, training=None, seed=(0, 0)):
+        """Reads sources `(B, S)`, each ended by `<eos>` and filled up with `<pad>`; returns the decoder's first state.
+
+        That is the decoder's own, then with attention the encoder's outputs `(B, S, H)` and their mask `(B, S)`.
+        """
+        mask = source != PAD
+        table = tf.convert_to_tensor(self.source_embedding.embeddings)
+        memory, state = self.encoder(table, mask=mask, training=training, seed=seed, ids=source)
+        return (*state, memory, mask) if self.attention else state
+
+    def unroll(self, ids, state, *, training=None, seed=(0, 0)):
+        """Reads ids from a given state on.
+
+        Args:
+            ids: `(B, T)`; a single step is `T = 1`.
+            state: of `encode`, or of a call before.
+            training: whether dropout works.
+            seed: int32 `(2,)`, makes the dropout masks.
+
+        Returns:
+            Logits `(B, T, V)`, and the state after.
+        """
+        own, seen = (state[:-2], state[-2:]) if self.attention else (state, ())
+        table = tf.convert_to_tensor(self.embedding.embeddings)
+        hidden, own = self.stack(table, state=own, training=training, seed=seed, ids=ids)
+        if self.attention:
+            hidden, _ = self.attention(hidden, *seen)
+        kernel = tf.transpose(self.embedding.embeddings) if self.tie_weights else self.output_kernel
+        return tf.tensordot(hidden, kernel, 1) + self.output_bias, (*own, *seen)
+
+    def initial_state(self, batch_size):
+        """Returns nothing: a translator carries no state from batch to batch."""
+        return ()
+
+    def training_loss(self, batch, state, *, seed):
+        """Computes what a training step needs of a batch of a stream.
+
+        Args:
+            batch: a dictionary of `source` `(B, S)`, and `inputs`, `targets` and `weights`, `(B, T)` each.
+            state: of `initial_state`.
+            seed: int32 `(2,)`, makes the dropout masks.
+
+        Returns:
+            The summed loss of the weighted targets, the nats of the target's own characters among them, and the state.
+        """
+        encoder_seed, decoder_seed = (tf.random.fold_in(seed, which) for which in range(2))
+        encoded = self.encode(batch["source"], training=True, seed=encoder_seed)
+        logits, _ = self.unroll(batch["inputs"], encoded, training=True, seed=decoder_seed)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)  # (B, T)
+        loss = nats
+        if self.label_smoothing:
+            even = tf.reduce_logsumexp(logits, -1) - tf.reduce_mean(logits, -1)  # what an even spread costs
+            loss = (1 - self.label_smoothing) * nats + self.label_smoothing * even
+        return tf.reduce_sum(loss * batch["weights"]), charge(batch["targets"], nats), state
+
+    def named_variables(self) -> dict[str, "keras.Variable"]:
+        """Returns the weights by the names that they have in a bundle."""
+        named = {"source_embedding": self.source_embedding.embeddings, "embedding": self.embedding.embeddings}
+        named["output.bias"] = self.output_bias
+        if not self.tie_weights:
+            named["output.kernel"] = self.output_kernel
+        if self.attention:
+            named |= {f"attention.{name}": weight for name, weight in self.attention.named_weights.items()}
+        for index, (layer, pair) in enumerate(zip(self.stack.layers, self.encoder.pairs, strict=True)):
+            named |= name_layer(f"layers.{index}", layer)
+            for direction, directed in zip(DIRECTIONS, pair, strict=True):
+                named |= name_layer(f"encoder.{index}.{direction}", directed)
+        return named
+
+    def get_config(self):
+        own = {name: getattr(self, name) for name in ("vocab_size", "source_vocab_size", "embedding_dim")}
+        own |= {"tie_weights": self.tie_weights, "label_smoothing": self.label_smoothing, "attention": None}
+        if self.attention:
+            own |= {"attention": self.attention.kind, "heads": self.attention.heads}
+        return {**super().get_config(), **own, **self.options}

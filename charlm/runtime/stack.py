@@ -1,0 +1,148 @@
+"""Recurrent layers one upon the other, in NumPy: in one direction, and in both."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlm.runtime.cells import CELL_CLASSES, Array, Cell, State
+from charlm.tokenizer import Ids
+
+PARTS = ("kernel", "recurrent_kernel", "bias")
+DIRECTIONS = ("forward", "backward")
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def layer_shapes(prefix: str, cell: str, width: int, units: int) -> Shapes:
+    """Returns the name and shape of each tensor of a layer that reads rows of `width`."""
+    columns = CELL_CLASSES[cell].gates * units
+    shapes = ((width, columns), (units, columns), (*CELL_CLASSES[cell].bias_rows, columns))
+    return {f"{prefix}.{part}": shape for part, shape in zip(PARTS, shapes, strict=True)}
+
+
+def stack_shapes(prefix: str, cells: Sequence[str], width: int, units: int) -> Shapes:
+    """Returns the name and shape of each tensor of a `Stack`."""
+    shapes: Shapes = {}
+    for index, cell in enumerate(cells):
+        shapes |= layer_shapes(f"{prefix}.{index}", cell, width if index == 0 else units, units)
+    return shapes
+
+
+def bidirectional_shapes(prefix: str, cells: Sequence[str], width: int, units: int) -> Shapes:
+    """Returns the name and shape of each tensor of a `BidirectionalStack`."""
+    shapes: Shapes = {}
+    for index, cell in enumerate(cells):
+        for direction in DIRECTIONS:
+            name = f"{prefix}.{index}.{direction}"
+            shapes |= layer_shapes(name, cell, width if index == 0 else units, units // 2)
+    return shapes
+
+
+def make_layer(prefix: str, cell: str, tensors: Mapping[str, NDArray[Any]]) -> Cell:
+    """Makes a layer of its tensors."""
+    return CELL_CLASSES[cell](*(tensors[f"{prefix}.{part}"] for part in PARTS))
+
+
+def zeros(layer: Cell, rows: int, units: int) -> State:
+    """Returns a layer's first state."""
+    return tuple(np.zeros((rows, units), np.float32) for _ in range(layer.num_states))
+
+
+class Stack:
+    """Reads ids from the left to the right.
+
+    The first layer's products with its inputs are taken once, for every id of the vocabulary, and looked up.
+
+    Args:
+        prefix: what the names of its tensors begin with.
+        cells: each layer's cell.
+        units: width of each layer, `H`.
+        embedding: `(V, D)`.
+        tensors: the weights by name, as in a bundle.
+    """
+
+    def __init__(
+        self, prefix: str, cells: Sequence[str], units: int, embedding: Array, tensors: Mapping[str, NDArray[Any]]
+    ):
+        self.units = units
+        self.layers = [make_layer(f"{prefix}.{index}", cell, tensors) for index, cell in enumerate(cells)]
+        self._table: Array = embedding @ self.layers[0].kernel + self.layers[0].input_bias  # (V, G)
+        self._higher = [(layer, layer.kernel, layer.input_bias) for layer in self.layers[1:]]
+
+    def initial_state(self, batch_size: int) -> State:
+        """Returns zeros: for each layer its state, `(B, H)` each."""
+        return tuple(part for layer in self.layers for part in zeros(layer, batch_size, self.units))
+
+    def step(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """Reads one id a row, `(B,)`; returns the last layer's outputs `(B, H)`, and the state after."""
+        first = self.layers[0]
+        new = first.step(self._table.take(ids, axis=0), state[: first.num_states])
+        h = new[0]
+        for layer, kernel, bias in self._higher:
+            x = np.dot(h, kernel)
+            x += bias
+            after = layer.step(x, state[len(new) : len(new) + layer.num_states])
+            h = after[0]
+            new += after
+        return h, new
+
+    def unroll(self, ids: Ids, state: State) -> tuple[list[Array], State]:
+        """Reads ids `(B, T)`; returns each layer's outputs `(T, B, H)`, and the state after."""
+        x: Array = self._table[ids.T]  # (T, B, G)
+        new: State = ()
+        outputs: list[Array] = []
+        for layer in self.layers:
+            if outputs:
+                x = outputs[-1] @ layer.kernel
+                x += layer.input_bias
+            h, after = run_layer(layer, x, state[len(new) : len(new) + layer.num_states])
+            outputs.append(h)
+            new += after
+        return outputs, new
+
+
+class BidirectionalStack:
+    """Reads whole sequences in both directions; the arguments are those of `Stack`."""
+
+    def __init__(
+        self, prefix: str, cells: Sequence[str], units: int, embedding: Array, tensors: Mapping[str, NDArray[Any]]
+    ):
+        self.units, self.embedding = units, embedding
+        self.pairs = [
+            [make_layer(f"{prefix}.{index}.{direction}", cell, tensors) for direction in DIRECTIONS]
+            for index, cell in enumerate(cells)
+        ]
+
+    def read(self, ids: Ids, mask: NDArray[np.bool_]) -> tuple[Array, State]:
+        """Reads ids `(B, S)` where the mask is set; returns outputs `(B, S, H)`, and the state after.
+
+        The state is, for each layer, `h` (and `c`), `(B, H)`, the forward direction's half first.
+        """
+        x: Array = self.embedding[ids.T]  # (S, B, D)
+        held = mask.T[:, :, None]
+        state: State = ()
+        for ahead, back in self.pairs:
+            begin = zeros(ahead, len(ids), self.units // 2)
+            forward, after = run_layer(ahead, x @ ahead.kernel + ahead.input_bias, begin, held)
+            backward, before = run_layer(back, (x @ back.kernel + back.input_bias)[::-1], begin, held[::-1])
+            x = np.concatenate([forward, backward[::-1]], axis=2)  # (S, B, H)
+            state += tuple(np.concatenate(halves, axis=1) for halves in zip(after, before, strict=True))
+        return x.transpose(1, 0, 2), state
+
+
+def run_layer(layer: Cell, x: Array, state: State, mask: NDArray[np.bool_] | None = None) -> tuple[Array, State]:
+    """Runs a layer over projected inputs `(T, B, G)`; where the mask `(T, B, 1)` is not set, the state stands still.
+
+    Returns:
+        Outputs `(T, B, H)`, and the state after.
+    """
+    h = np.empty((*x.shape[:2], state[0].shape[1]), np.float32)
+    for t in range(len(x)):
+        after = layer.step(x[t], state)
+        if mask is not None:
+            after = tuple(np.where(mask[t], new, old) for new, old in zip(after, state, strict=True))
+        state = after
+        h[t] = state[0]
+    return h, state
