@@ -20,6 +20,7 @@ from charlm.errors import BundleError, CharlmError, TokenizerError
 from charlm.tokenizer import Tokenizer
 
 CONFIG, TOKENIZER, MODEL = "config.json", "tokenizer.json", "model.safetensors"
+SOURCE_TOKENIZER = "source_tokenizer.json"  #: where a translator's sources have a vocabulary of their own
 FORMAT = 1
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -32,19 +33,24 @@ class Bundle:
     config: Config
     about: dict[str, Any]  #: where it comes from: charlm's version, the corpus, its hash
     tokenizer: Tokenizer
+    source_tokenizer: Tokenizer  #: the same, where the sources of a translator have none of their own
     tensors: dict[str, NDArray[Any]]
     facts: dict[str, str]  #: what was known when the tensors were saved: step, loss
 
 
-def write_description(folder: Path, config: Config, about: Mapping[str, Any], tokenizer: Tokenizer) -> None:
-    """Writes `config.json` and `tokenizer.json`; tensors that lie there belonged to others, and go."""
-    (folder / MODEL).unlink(missing_ok=True)
+def write_description(
+    folder: Path, config: Config, about: Mapping[str, Any], tokenizers: Mapping[str, Tokenizer]
+) -> None:
+    """Writes `config.json` and the tokenizers, by their names; what lies there of another model goes."""
+    for name in (MODEL, SOURCE_TOKENIZER):
+        (folder / name).unlink(missing_ok=True)
     files.write_text(folder / CONFIG, to_json({"format": FORMAT, "about": dict(about), **config.to_dict()}))
-    files.write_text(folder / TOKENIZER, tokenizer.to_json())
+    for name, tokenizer in tokenizers.items():
+        files.write_text(folder / f"{name}.json", tokenizer.to_json())
 
 
 def write_tensors(folder: Path, tensors: Tensors, facts: Mapping[str, str]) -> None:
-    """Replaces `model.safetensors` in one rename; the two other files must be there.
+    """Replaces `model.safetensors` in one rename; the other files must be there.
 
     Args:
         folder: the bundle.
@@ -63,12 +69,12 @@ def _hashes(folder: Path, tensors: Tensors, facts: Mapping[str, str]) -> dict[st
     for name in sorted(tensors):
         contents.update(np.asarray(tensors[name], order="C").data)
     header = [FORMAT, dict(facts), {name: [str(tensor.dtype), tensor.shape] for name, tensor in tensors.items()}]
+    described = [name for name in (CONFIG, TOKENIZER, SOURCE_TOKENIZER) if (folder / name).is_file()]
     return {
         "format": str(FORMAT),
         "tensors_sha256": contents.hexdigest(),
         "header_sha256": hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest(),
-        "config_sha256": files.sha256(folder / CONFIG),
-        "tokenizer_sha256": files.sha256(folder / TOKENIZER),
+        **{f"{Path(name).stem}_sha256": files.sha256(folder / name) for name in described},
     }
 
 
@@ -90,17 +96,22 @@ def read(folder: Path) -> Bundle:
             f"{folder / MODEL} has format {metadata.get('format')}; this version of charlm reads {FORMAT}."
         )
     facts = {key: value for key, value in metadata.items() if key != "format" and not key.endswith("_sha256")}
-    for key, digest in _hashes(folder, tensors, facts).items():
-        if metadata.get(key) != digest:
-            part = {"config_sha256": CONFIG, "tokenizer_sha256": TOKENIZER}.get(key, MODEL)
+    hashes = _hashes(folder, tensors, facts)
+    for key in [*hashes, *(key for key in metadata if key.endswith("_sha256"))]:
+        if metadata.get(key) != hashes.get(key):
+            name = f"{key.removesuffix('_sha256')}.json"
+            part = name if name in (CONFIG, TOKENIZER, SOURCE_TOKENIZER) else MODEL
             raise BundleError(
                 f"{folder / part} is not what was saved: its sha256 has changed. Copy the bundle anew, or train again."
             )
     config, about = _read_config(folder / CONFIG)
     try:
-        return Bundle(config, about, Tokenizer.load(folder / TOKENIZER), tensors, facts)
+        tokenizer = Tokenizer.load(folder / TOKENIZER)
+        own = folder / SOURCE_TOKENIZER
+        source_tokenizer = Tokenizer.load(own) if own.is_file() else tokenizer
     except TokenizerError as error:
-        raise BundleError(f"{folder / TOKENIZER} cannot be read: {error}") from None
+        raise BundleError(f"A tokenizer of {folder} cannot be read: {error}") from None
+    return Bundle(config, about, tokenizer, source_tokenizer, tensors, facts)
 
 
 def _read_config(path: Path) -> tuple[Config, dict[str, Any]]:

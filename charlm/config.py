@@ -10,6 +10,7 @@ from typing import Any
 from charlm.errors import ConfigError
 from charlm.options import option, unknown_name, validate
 
+SPLITS = ("train", "validation", "test")
 CELLS = ("lstm", "gru", "rnn")
 TASKS = ("language", "translate", "autoencode")
 ATTENTIONS = ("additive", "dot", "general", "scaled")
@@ -46,6 +47,10 @@ class DataConfig:
     )
     tokenizer: str = option("char", "what an id stands for", choices=("char", "byte", "bpe"))
     vocab_size: int = option(1024, "size of a bpe vocabulary", minimum=261, maximum=1 << 20)
+    shared_vocabulary: bool = option(True, "one vocabulary for the sources and the targets of pairs")
+    max_length: int = option(
+        256, "pairs with a longer source or target, in ids, are left out", minimum=1, maximum=1 << 16
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -147,7 +152,9 @@ class TrainingConfig:
     epochs: float | None = option(None, "train for this many passes over the training text", above=0)
     steps: int | None = option(None, "train for this many steps", minimum=1)
     batch_size: int = option(32, "rows a batch", minimum=1)
-    sequence_length: int = option(64, "ids a row and step; the state runs on from step to step", minimum=1)
+    sequence_length: int = option(
+        64, "ids a row and step; the state runs on from step to step. A batch of pairs has as many ids", minimum=1
+    )
     learning_rate: float = option(
         4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0
     )

@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from charlm import files
-from charlm.config import DataConfig
+from charlm.config import SPLITS, DataConfig
 from charlm.errors import CorpusError
 from charlm.text import Chunk
 from charlm.tokenizer import BOS, EOS, Tokenizer
 
-SPLITS = ("train", "validation", "test")
 BPE_TRAINING_CHARACTERS = 1 << 25
 
 _VERSION = 1
@@ -61,6 +60,11 @@ class Store:
         self.splits = {name: SplitInfo(**info) for name, info in description["splits"].items()}
         self.tokenizer = Tokenizer.load(folder / "tokenizer.json")
         self.dtype = np.min_scalar_type(self.tokenizer.vocab_size - 1)
+
+    @property
+    def training_ids(self) -> int:
+        """How many ids there are to train on."""
+        return self.splits["train"].tokens
 
     def tokens(self, split: str) -> NDArray[Any]:
         """Returns a split's ids, `(N,)`, memory-mapped, of the smallest unsigned type that fits."""

@@ -3,19 +3,22 @@
 import contextlib
 import hashlib
 import http.client
+import importlib
 import os
 import tomllib
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from charlm import files
-from charlm.config import ReadingConfig
+from charlm.config import SPLITS, Config, ReadingConfig
 from charlm.errors import CorpusError, DownloadError
-from charlm.text import Chunk, find_files, read_text
+from charlm.text import Chunk, find_files, join_chunks, read_text, split_lines
+
+Pair = tuple[str, str]
 
 MARKOV_CHARACTERS = 1_000_000
 _TIMEOUT_SECONDS = 60
@@ -53,6 +56,8 @@ class BuiltIn:
     summary: str
     licence: str
 
+
+TASKS = ("dates", "english-french", "numbers", "reverse")  #: generated pairs of `charlm.tasks`
 
 BUILT_IN = {
     "python-manual": BuiltIn(
@@ -184,6 +189,78 @@ def read_corpus(names: Sequence[str], config: ReadingConfig) -> Iterator[Chunk]:
     """
     sources = find_sources(names)
     return (chunk for source in sources for chunk in read_source(source, config))
+
+
+def is_task(name: str) -> bool:
+    """Tells whether a name is that of a generated task of pairs, and no file's."""
+    return name in TASKS and not Path(name).exists()
+
+
+def task_pairs(name: str, split: str) -> Iterator[Pair]:
+    """Generates the pairs of a task's split: the same ones every time."""
+    return _task(name).pairs(split)
+
+
+def task_summary(name: str) -> str:
+    """Returns a line about a task."""
+    return _task(name).SUMMARY
+
+
+def _task(name: str) -> Any:
+    return importlib.import_module(f"charlm.tasks.{name.replace('-', '_')}")
+
+
+def read_pairs(
+    names: Sequence[str], held_out: Mapping[str, Sequence[str]], config: Config
+) -> dict[str, Iterable[Pair]]:
+    """Reads pairs of texts by split: tab-separated files, a task by name, or each line twice for an autoencoder.
+
+    Args:
+        names: corpora, or one task.
+        held_out: the corpora of `validation` and `test`, where they are of their own.
+        config: of the run.
+
+    Raises:
+        CorpusError, TextError: something named is not there or cannot be read.
+    """
+    if len(names) == 1 and is_task(names[0]):
+        return {split: task_pairs(names[0], split) for split in SPLITS}
+    read = _read_twice if config.model.task == "autoencode" else _read_tabs
+    splits: dict[str, Iterable[Pair]] = {split: read(files, config.reading) for split, files in held_out.items()}
+    if held_out:
+        return {"train": read(names, config.reading), **splits}
+    whole, shares = list(read(names, config.reading)), config.data.split_shares
+    ends = [len(whole) * sum(shares[: count + 1]) // 100 for count in range(len(shares))]
+    return {name: whole[start:end] for name, start, end in zip(SPLITS, [0, *ends], ends, strict=False)}
+
+
+def read_test_pairs(name: str, config: Config) -> Iterator[Pair]:
+    """Reads the pairs of a file, or of a task's test split, as a run read those that it was trained on."""
+    if is_task(name):
+        return task_pairs(name, "test")
+    return (_read_twice if config.model.task == "autoencode" else _read_tabs)([name], config.reading)
+
+
+def _read_tabs(names: Sequence[str], config: ReadingConfig) -> Iterator[Pair]:
+    for source in find_sources(names):
+        for number, line in enumerate(_lines(source, config), 1):
+            first, *others = line.split("\t")
+            if len(others) == 1:
+                yield first, others[0]
+            elif line:
+                raise CorpusError(
+                    f"{source}, line {number}: {len(others)} tabs, where one belongs between a source and its target. "
+                    "Give tab-separated pairs, or leave out --task for plain text."
+                )
+
+
+def _read_twice(names: Sequence[str], config: ReadingConfig) -> Iterator[Pair]:
+    return ((line, line) for source in find_sources(names) for line in _lines(source, config))
+
+
+def _lines(source: str, config: ReadingConfig) -> Iterator[str]:
+    documents = join_chunks(read_source(source, config))
+    return (line.rstrip("\r") for document in documents for line in split_lines([document]))
 
 
 def usual_split(names: Sequence[str]) -> str | None:

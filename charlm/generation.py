@@ -1,12 +1,12 @@
 """The one decode loop: prompt ids in, drawn ids out, and from ids to text as it comes."""
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm.runtime.engine import Engine
+from charlm.runtime.engine import Decoder, Engine, State
 from charlm.sampling import Sampler, draw
 from charlm.tokenizer import BOS, EOS, Ids, Tokenizer
 
@@ -38,21 +38,46 @@ def generate(
         _, state = engine.unroll(prompt[None, begin : min(begin + _PROMPT_CHUNK, len(prompt) - 1)], state)
     logits, state = engine.step(prompt[-1:], state)
     logits, state = np.repeat(logits, rows, axis=0), tuple(np.repeat(part, rows, axis=0) for part in state)
-    counts = None
-    if sampler.repetition_penalty != 1:
-        counts = np.tile(np.bincount(prompt, minlength=engine.vocab_size), (rows, 1))
-    uniforms = _uniforms(seed, rows)
+    counts = np.tile(np.bincount(prompt, minlength=engine.vocab_size), (rows, 1))
+    yield from write(engine, logits, state, counts, uniforms(seed, range(rows)), sampler=sampler, length=length)
+
+
+def write(
+    engine: Decoder,
+    logits: NDArray[np.float32],
+    state: State,
+    counts: NDArray[np.int64],
+    numbers: Iterator[NDArray[np.float64]],
+    *,
+    sampler: Sampler,
+    length: int,
+) -> Iterator[Ids]:
+    """Draws ids, each after those before it: the one decode loop.
+
+    Args:
+        engine: the model.
+        logits: of the first id, `(B, V)`.
+        state: in which the engine gave them.
+        counts: how often each id has been written, `(B, V)`; counted on where the sampler looks at it.
+        numbers: what decides the draws, of `uniforms`.
+        sampler, length: as for `generate`.
+
+    Yields:
+        int32 ids `(B,)`, one step at a time.
+    """
+    rows, penalizes = len(logits), sampler.repetition_penalty != 1
     for drawn in range(length):
-        ids = draw(sampler(logits, counts), next(uniforms))
+        ids = draw(sampler(logits, counts), next(numbers))
         yield ids
-        if counts is not None:
+        if penalizes:
             counts[np.arange(rows), ids] += 1
         if drawn + 1 < length:
             logits, state = engine.step(ids, state)
 
 
-def _uniforms(seed: int, rows: int) -> Iterator[NDArray[np.float64]]:
-    generators = [np.random.default_rng((seed, row)) for row in range(rows)]
+def uniforms(seed: int, rows: Iterable[int]) -> Iterator[NDArray[np.float64]]:
+    """Yields numbers in [0, 1), `(B,)`, from a generator for each row, made from `(seed, row)`."""
+    generators = [np.random.default_rng((seed, row)) for row in rows]
     while True:
         yield from np.stack([generator.random(_UNIFORMS) for generator in generators], axis=1)
 

@@ -28,6 +28,7 @@ _RESERVE = 0.05  #: of the time that is left stays free, for a machine that slow
 
 SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (2, 768), (2, 1024), (3, 1024))
 _IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
+_DROPOUT_AN_EPOCH = 0.07  #: after the first, which sees nothing twice
 _OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
 _EFFICIENCY = 0.8  #: of a step's products, beside those measured
 
@@ -63,7 +64,7 @@ def recommend(
     ]
     model, reading = worthy[-1] if worthy else (models[0], readings[0])
     epochs = reading / ids
-    dropout = round(min(max(0.1 * math.log2(max(epochs, 1)), 0.0), 0.5), 2)
+    dropout = round(min(max(_DROPOUT_AN_EPOCH * (epochs - 1), 0.0), 0.5), 2)
     model = dataclasses.replace(model, **_open({"dropout": dropout}, given))
     learning_rate = 6e-3 * math.sqrt(512 / model.units)
     training = dataclasses.replace(config.training, **_open({"learning_rate": learning_rate}, given))

@@ -3,17 +3,29 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
-from charlm import bundle, journal, scoring
+from charlm import bundle, journal, metrics, scoring
 from charlm.config import Config
 from charlm.errors import ConfigError
 from charlm.generation import TextStream, generate
+from charlm.runtime.engines import make_engine
 from charlm.runtime.language_model import LanguageEngine
+from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
 from charlm.scoring import Score
+from charlm.text_translator import Alignment, TextTranslator, Translation
+
+AnyEngine = TypeVar("AnyEngine", LanguageEngine, TranslationEngine)
+
+VERBS = {
+    "language": ("sample", "score"),
+    "translate": ("translate", "evaluate"),
+    "autoencode": ("translate", "evaluate", "encode", "decode"),
+}
 
 
 class Run:
@@ -30,8 +42,9 @@ class Run:
         self.folder = Path(folder)
         self._bundle = bundle.read(self.folder)
         self.config: Config = self._bundle.config
-        self.tokenizer = self._bundle.tokenizer
-        self.engine = LanguageEngine(self.config.model, self.tokenizer.vocab_size, self._bundle.tensors)
+        self.tokenizer, self.source_tokenizer = self._bundle.tokenizer, self._bundle.source_tokenizer
+        tokenizers = (self.tokenizer, self.source_tokenizer)
+        self.engine = make_engine(self.config.model, *tokenizers, self._bundle.tensors)
 
     @overload
     def sample(self, prompt: str = "", *, n: None = None, **options: Any) -> str: ...
@@ -94,7 +107,7 @@ class Run:
         self, prompt_ids: Any, sampler: Sampler, *, length: int, n: int, seed: int, stop: Sequence[str]
     ) -> Iterator[tuple[int, str]]:
         streams = [TextStream(self.tokenizer, stop) for _ in range(n)]
-        for ids in generate(self.engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=n):
+        for ids in generate(self._language_engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=n):
             for row, (stream, token) in enumerate(zip(streams, ids.tolist(), strict=True)):
                 if piece := stream.feed(token):
                     yield row, piece
@@ -111,7 +124,7 @@ class Run:
             text: any text; a character outside the vocabulary costs `<unk>` plus 21 bits.
             progress: shows a progress bar under this name.
         """
-        return scoring.score(self.engine, self.tokenizer, text, progress=progress)
+        return scoring.score(self._language_engine, self.tokenizer, text, progress=progress)
 
     def score_documents(self, texts: Iterable[str], *, progress: str | None = None) -> Score:
         """Tells what documents cost, read one after the other as those of a corpus.
@@ -120,7 +133,102 @@ class Run:
             texts: the documents.
             progress: shows a progress bar under this name.
         """
-        return scoring.score_documents(self.engine, self.tokenizer, texts, progress=progress)
+        return scoring.score_documents(self._language_engine, self.tokenizer, texts, progress=progress)
+
+    @overload
+    def translate(self, source: str, **options: Any) -> str: ...
+    @overload
+    def translate(self, source: Sequence[str], **options: Any) -> list[str]: ...
+    def translate(self, source: str | Sequence[str], **options: Any) -> str | list[str]:
+        """Translates a text, or several.
+
+        Args:
+            source: a text, or several.
+            **options: those of `translations`.
+
+        Returns:
+            The best translation of each: a string for a string, a list for several.
+        """
+        sources = [source] if isinstance(source, str) else list(source)
+        texts = [found[0].text for found in self.translations(sources, **options)]
+        return texts[0] if isinstance(source, str) else texts
+
+    def translations(self, sources: Sequence[str], **options: Any) -> list[list[Translation]]:
+        """Translates texts, with more than one translation each, and their scores.
+
+        An empty source has an empty translation. A character that the model does not know is read as `<unk>`, and a
+        source of more than `max_length` ids is left untranslated: both are warned of.
+
+        Args:
+            sources: the texts.
+            **options: the fields of `Decoding`, as `beam` or `temperature`, and those of `Sampler`; `progress` shows a
+                progress bar under this name.
+
+        Returns:
+            For each source its translations, the best first: `beam` at most.
+
+        Raises:
+            ConfigError: an option is out of range, or the bundle is no translator's.
+        """
+        return self._translator.translate(sources, **options)
+
+    def align(self, source: str, target: str | None = None) -> Alignment:
+        """Tells where the model looked in the source for each id of its translation.
+
+        Args:
+            source: a text.
+            target: its translation; the model's own where it is None.
+
+        Raises:
+            ConfigError: the model has no attention.
+        """
+        return self._translator.align(source, target)
+
+    def encode(self, text: str) -> NDArray[np.float32]:
+        """Returns the vector that an autoencoder makes of a text, `(D,)`."""
+        return self._translator.encode(text)
+
+    def decode(self, vector: NDArray[np.float32]) -> str:
+        """Returns the text that an autoencoder makes of a vector of `encode`."""
+        return self._translator.decode(vector)
+
+    def evaluate(self, pairs: Sequence[tuple[str, str]], **options: Any) -> dict[str, Any]:
+        """Translates sources and compares with their targets.
+
+        Args:
+            pairs: of a source and its target.
+            **options: those of `translations`.
+
+        Returns:
+            `pairs`, `exact_match` and `character_error_rate` as fractions, and sacrebleu's `chrf`, `bleu`, `ter` and
+            `signatures`.
+
+        Raises:
+            CharlmError: sacrebleu or rapidfuzz is not installed.
+        """
+        texts = self.translate([source for source, _ in pairs], **options)
+        return metrics.judge(texts, [target for _, target in pairs])
+
+    @property
+    def _language_engine(self) -> LanguageEngine:
+        return self._engine_of(LanguageEngine, "language")
+
+    @property
+    def _translator(self) -> TextTranslator:
+        return TextTranslator(
+            self._engine_of(TranslationEngine, "translate"),
+            self.source_tokenizer,
+            self.tokenizer,
+            max_length=self.config.data.max_length,
+        )
+
+    def _engine_of(self, kind: type[AnyEngine], task: str) -> AnyEngine:
+        if not isinstance(self.engine, kind):
+            raise ConfigError(
+                f"{self.folder} holds a model of the task '{self.config.model.task}', which can "
+                f"{' and '.join(VERBS[self.config.model.task])}. Train with --task {task} for this."
+            )
+        return self.engine
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -135,7 +243,7 @@ class Run:
             **self._bundle.about,
             "run": str(self.folder),
             "task": model.task,
-            "can": ["sample", "score"],
+            "can": list(VERBS[model.task]),
             "cells": list(model.cells),
             "units": model.units,
             "embedding_dim": model.embedding_width,

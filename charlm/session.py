@@ -18,26 +18,20 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from charlm import bundle, checkpoints, journal, recipes, scoring, streams
+from charlm import bundle, checkpoints, journal, recipes, streams
 from charlm.backend import keras, tf
 from charlm.config import Config
-from charlm.corpus import Store
 from charlm.errors import CheckpointError, DivergedError
-from charlm.generation import TextStream, generate
-from charlm.models.language_model import LanguageModel
-from charlm.runtime.engine import Engine
-from charlm.runtime.language_model import LanguageEngine
-from charlm.sampling import Sampler
+from charlm.objectives.objective import Glimpse, Objective
 from charlm.text import escape_controls
-from charlm.tokenizer import EOS, Tokenizer
 from charlm.trainer import Trainer
 
 CHECKPOINT_SECONDS = 60.0  #: between checkpoints, at most
 MEASURED_STEPS, MEASURED_SECONDS = 10, 2.0  #: at least, before `minutes` become steps
 PLANNED_STEPS = 1000  #: the newest, whose median tells how long a step takes
 MEASURED_CHUNKS = 4  #: of an evaluation
-SAMPLE_LENGTH = 200
-SAMPLE_TEMPERATURE = 0.8
+
+_SHARE = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +60,7 @@ class Session:
     Args:
         folder: the run's.
         config: with nothing left open but how many steps `minutes` are.
-        store: the corpus.
+        objective: what is learnt.
         about: what the bundle says of where it comes from.
         strategy: where the replicas are.
         deadline: `time.monotonic()` at which a run of so many `minutes` must end, were it begun in this session.
@@ -77,29 +71,18 @@ class Session:
         self,
         folder: Path,
         config: Config,
-        store: Store,
+        objective: Objective,
         about: dict[str, Any],
         strategy: "tf.distribute.Strategy",
         *,
         deadline: float = math.inf,
         callbacks: Sequence["keras.callbacks.Callback"] = (),
     ):
-        training = config.training
-        self.folder, self.config, self.store, self.about = folder, config, store, about
+        self.folder, self.config, self.objective, self.about = folder, config, objective, about
         self.deadline = deadline
         self.progress = Progress()
-        self.steps_per_epoch = streams.steps_per_epoch(
-            store, "train", batch_size=training.batch_size, length=training.sequence_length
-        )
-        self.trainer = Trainer(
-            strategy,
-            lambda: LanguageModel.from_model_config(
-                config.model, store.tokenizer.vocab_size, precision=training.precision
-            ),
-            training,
-        )
-        ids = store.tokens("validation")
-        self.validation_ids = ids[:-1] if ids[-1] == EOS else ids
+        self.steps_per_epoch = objective.steps_per_epoch
+        self.trainer = Trainer(strategy, objective.make_model, config.training)
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.trainer.model)
         self.steps_here = 0  # in this session
         self.step_seconds: list[float] = []
@@ -135,28 +118,19 @@ class Session:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / journal.NAME).unlink(missing_ok=True)
         training = self.config.training
-        model, splits = self.config.model, self.store.splits
+        model = self.config.model
         log.info(
             f"{', '.join(model.cells)} of {model.units} units, dropout {model.dropout:g}: "
-            f"{self.trainer.model.count_params():,} weights; {splits['train'].characters:,} characters to train on, "
-            f"{splits['validation'].characters:,} to validate; "
+            f"{self.trainer.model.count_params():,} weights; {self.objective.describe()}; "
             f"{self.trainer.strategy.num_replicas_in_sync} replica(s), products in {training.precision}."
         )
-        bundle.write_description(self.folder, self.config, self.about, self.store.tokenizer)
+        bundle.write_description(self.folder, self.config, self.about, self.objective.tokenizers)
         if not training.minutes:
             self.progress.steps = training.steps or max(round(training.epochs * self.steps_per_epoch), 1)
             self.progress.next_evaluation = recipes.next_evaluation(training, 0, self.progress.steps)
 
     def _loop(self) -> None:
-        training, progress = self.config.training, self.progress
-        dataset = streams.contiguous(
-            self.store,
-            "train",
-            batch_size=training.batch_size,
-            length=training.sequence_length,
-            seed=training.seed,
-            start=progress.step,
-        )
+        progress, dataset = self.progress, self.objective.batches(self.progress.step)
         self.saved_at = self.resumed_at = self.ready_at = time.monotonic()
         self.callbacks.on_epoch_begin(progress.step // self.steps_per_epoch)
         for batch in dataset.as_numpy_iterator():
@@ -235,26 +209,31 @@ class Session:
             self._plan(time.monotonic() - begun)
 
     def _measure_evaluation(self) -> float:
-        """Returns the seconds that an evaluation takes, from its first time steps, a sample and a checkpoint."""
-        engine = LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, self.trainer.weights())
+        """Returns the seconds that an evaluation takes, from its beginning, a sample and a checkpoint."""
+        engine = self.objective.make_engine(self.trainer.weights())
         chunk_seconds, before = math.inf, time.monotonic()
-        chunks = itertools.islice(scoring.score_chunks(engine, self.validation_ids), MEASURED_CHUNKS)
-        for count, (_, _, share) in enumerate(chunks, 1):
+        chunks = itertools.islice(self.objective.price(engine), MEASURED_CHUNKS)
+        for count, (_, share) in enumerate(chunks, 1):
             now = time.monotonic()
             chunk_seconds, before = min(chunk_seconds, now - before), now
             validation_seconds = chunk_seconds * count / share
         begun = time.monotonic()
-        _write_sample(engine, self.store.tokenizer)
+        self.objective.show(engine)
         self._save()
         return validation_seconds + time.monotonic() - begun
 
     def _validate(self) -> float:
-        """Returns the loss of the whole validation split, state carried, in nats per character."""
+        """Returns the loss of the whole validation split, in nats per character."""
+        nats, done = 0.0, 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # weights that diverge are told of below
-            self.engine = LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, self.trainer.weights())
-            nats = float(scoring.score_ids(self.engine, self.validation_ids, progress="validation").sum())
+            self.engine = self.objective.make_engine(self.trainer.weights())
+            with tqdm(desc="validation", total=1.0, bar_format=_SHARE, leave=False, delay=1, disable=None) as bar:
+                for more, share in self.objective.price(self.engine):
+                    nats += more
+                    bar.update(share - done)
+                    done = share
         self._refuse_divergence(math.isfinite(nats))
-        return nats / self.store.splits["validation"].characters
+        return nats / self.objective.validation_characters
 
     def _refuse_divergence(self, is_finite: bool) -> None:
         if not is_finite:
@@ -275,6 +254,7 @@ class Session:
         if progress.evaluations_since_best >= training.patience and not progress.is_finished:
             log.info("Stopped early: %d evaluations without a lower loss.", training.patience)
             progress.is_finished = True
+        glimpse = self.objective.show(self.engine)
         self._count_time()
         line = {
             "step": progress.step,
@@ -284,12 +264,13 @@ class Session:
             "valid_nats_per_character": nats_per_character,
             "characters_per_second": progress.timed_characters / max(progress.timed_seconds, 1e-9),
             "learning_rate": recipes.learning_rate(training, progress.step - 1, progress.steps),
+            **glimpse.figures,
         }
         journal.append(self.folder, line)
         self.logs |= line
         progress.nats = progress.timed_seconds = 0.0
         progress.characters = progress.timed_characters = 0
-        self._show(line)
+        self._show(line, glimpse)
         self._save()
         self._keep_best()
 
@@ -317,16 +298,18 @@ class Session:
         checkpoints.save(self.folder, self.progress.step, tensors, state)
         self.saved_at, self.saved_step = time.monotonic(), self.progress.step
 
-    def _show(self, line: dict[str, float]) -> None:
+    def _show(self, line: dict[str, float], glimpse: Glimpse) -> None:
         if self.config.training.tensorboard:
             _write_summaries(self.folder / "tensorboard", line)
         bits = {name: line[f"{name}_nats_per_character"] / math.log(2) for name in ("train", "valid")}
+        figures = (f", {name.replace('_', ' ')} {value:.3g}" for name, value in glimpse.figures.items())
         tqdm.write(
             f"step {self.progress.step:,} of {self.progress.steps:,}: {bits['valid']:.3f} bits per character in "
-            f"validation ({line['valid_nats_per_character']:.4f} nats), {bits['train']:.3f} in training",
+            f"validation ({line['valid_nats_per_character']:.4f} nats), {bits['train']:.3f} in training"
+            + "".join(figures),
             file=sys.stderr,
         )
-        text = escape_controls(_write_sample(self.engine, self.store.tokenizer))
+        text = escape_controls(glimpse.text)
         tqdm.write("\n".join(f"  | {part}" for part in text.split("\n")), file=sys.stderr)
 
     def _open_bar(self) -> tqdm:
@@ -364,12 +347,6 @@ def _interruptions(session: Session) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _write_sample(engine: Engine, tokenizer: Tokenizer) -> str:
-    stream, sampler = TextStream(tokenizer), Sampler(temperature=SAMPLE_TEMPERATURE)
-    drawn = generate(engine, np.zeros(0, np.int32), sampler=sampler, length=SAMPLE_LENGTH, seed=0)
-    return "".join(stream.feed(int(ids[0])) for ids in drawn) + stream.finish()
 
 
 def _write_summaries(folder: Path, line: dict[str, float]) -> None:

@@ -5,9 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from charlm.backend import tf
+from charlm.batching import BatchPlan
 from charlm.corpus import Store
 from charlm.errors import CorpusError
-from charlm.tokenizer import BOS, PAD
+from charlm.pairs import PairSplit
+from charlm.tokenizer import BOS, EOS, PAD
 
 _STEPS_A_READ = 8
 _FOREVER = np.iinfo(np.int64).max - _STEPS_A_READ
@@ -17,7 +19,8 @@ class Batch(NamedTuple):
     """A batch of a stream.
 
     `rows` holds what is dealt to the replicas, rows first: `inputs`, `targets` (int32) and `weights` (float32),
-    `(B, T)` each, and `reset` (bool), `(B,)`: the row starts from zero, and its first input is `<bos>`.
+    `(B, T)` each. In a stream of a text there is `reset` (bool), `(B,)`: the row starts from zero, and its first input
+    is `<bos>`. In a stream of pairs there is `source` (int32), `(B, S)`.
     """
 
     rows: dict[str, "tf.Tensor"]
@@ -139,7 +142,46 @@ def _stream(store: Store, tokens, places, *, batch_size: int, length: int, start
         rows = {"inputs": inputs, "targets": targets, "weights": weights, "reset": reset}
         return Batch(rows, total, characters)
 
+    reads = tf.data.Dataset.range(start, _FOREVER, _STEPS_A_READ).map(batches)
+    return reads.unbatch().prefetch(2 * _STEPS_A_READ).with_options(_options())
+
+
+def pairs(
+    split: PairSplit, plan: BatchPlan, *, characters_per_id: np.ndarray, seed: int = 0, start: int = 0
+) -> "tf.data.Dataset":
+    """Streams batches of pairs of like length.
+
+    Args:
+        split: the pairs.
+        plan: which of them make up a batch.
+        characters_per_id: of the targets' tokenizer.
+        seed: of the order.
+        start: the step to begin with; earlier ones are not computed.
+
+    Returns:
+        An endless dataset of `Batch`.
+    """
+
+    def read(step):
+        rows = plan.rows(seed, *divmod(int(step), len(plan)))
+        source_width, target_width = plan.widths[rows[rows >= 0]].max(axis=0)
+        source, targets = split.source.padded(rows, source_width), split.target.padded(rows, target_width)
+        source[rows < 0, 0] = EOS  # a row with nothing at all to read fails on GPUs
+        inputs = np.concatenate([np.full((len(rows), 1), BOS, np.int32), targets[:, :-1]], axis=1)
+        weights = (targets != PAD).astype(np.float32)
+        return source, inputs, targets, weights, weights.sum(), characters_per_id[targets].sum()
+
+    def batch(step):
+        types = (tf.int32, tf.int32, tf.int32, tf.float32, tf.float32, tf.int64)
+        *columns, total, characters = tf.numpy_function(read, [step], types, stateful=False)
+        rows = dict(zip(("source", "inputs", "targets", "weights"), columns, strict=True))
+        return Batch(rows, total, characters)
+
+    dataset = tf.data.Dataset.range(start, _FOREVER).map(batch)
+    return dataset.prefetch(_STEPS_A_READ).with_options(_options())
+
+
+def _options() -> "tf.data.Options":
     options = tf.data.Options()
     options.autotune.enabled = False  # nothing to tune; and its thread, asleep, holds up the end of an iterator
-    reads = tf.data.Dataset.range(start, _FOREVER, _STEPS_A_READ).map(batches)
-    return reads.unbatch().prefetch(2 * _STEPS_A_READ).with_options(options)
+    return options

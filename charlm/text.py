@@ -138,7 +138,7 @@ def _document(pieces: Iterator[str]) -> Iterator[Chunk]:
 
 
 def _records(name: str, pieces: Iterator[str], field: str) -> Iterator[Chunk]:
-    for number, line in enumerate(_lines(pieces), start=1):
+    for number, line in enumerate(split_lines(pieces), start=1):
         if not line.strip():
             continue
         try:
@@ -178,7 +178,8 @@ def _whole_characters(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _lines(pieces: Iterable[str]) -> Iterator[str]:
+def split_lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Cuts text that comes in pieces into its lines, without their ends."""
     rest = ""
     for piece in pieces:
         *whole, rest = (rest + piece).split("\n")

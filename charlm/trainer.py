@@ -49,7 +49,7 @@ class Trainer:
         self.state = tuple(
             self._deal(np.tile(part, (strategy.num_replicas_in_sync, 1))) for part in self.model.initial_state(rows)
         )
-        self._step = tf.function(self._strategy_step)
+        self._step = tf.function(self._strategy_step, reduce_retracing=True)
 
     def step(self, batch: Batch, step: int, learning_rate: float) -> StepResult:
         """Takes one optimiser step.

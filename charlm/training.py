@@ -18,7 +18,11 @@ from charlm.backend import count_devices, has_bfloat16, keras, measure_products,
 from charlm.config import BUDGETS, Config
 from charlm.corpus import Store, prepare
 from charlm.errors import CheckpointError, ConfigError
+from charlm.objectives.language import LanguageObjective
+from charlm.objectives.objective import Objective
+from charlm.objectives.translation import TranslationObjective
 from charlm.options import unknown_name
+from charlm.pairs import PairStore, prepare_pairs
 from charlm.run import Run
 from charlm.session import Session
 
@@ -72,18 +76,18 @@ def _train(names, folder, config, settings, *, resume, deadline, callbacks) -> R
             log.info("%s is finished: nothing to do.", folder)
             return Run(folder)
     config, strategy = _settle(config)
-    store = _prepare(names, config)
+    kind, store = _prepare(names, config)
     if checkpoint is None and config.training.minutes:
         config = recipes.recommend(
             config,
             settings,
-            ids=store.splits["train"].tokens,
+            ids=store.training_ids,
             vocab_size=store.tokenizer.vocab_size,
             seconds=deadline - time.monotonic(),
             rate=measure_products(strategy, config.training.precision),
         )
-    about = _describe(names, store)
-    session = Session(folder, config, store, about, strategy, deadline=deadline, callbacks=callbacks)
+    objective, about = kind(store, config), _describe(names, store)
+    session = Session(folder, config, objective, about, strategy, deadline=deadline, callbacks=callbacks)
     if checkpoint is not None:
         session.restore(checkpoint)
     session.run()
@@ -115,6 +119,8 @@ def _with_defaults(names: list[str], preset: str | None, settings: dict[str, Any
     defaults = dict(recipes.PRESETS[preset]) if preset else {}
     if "," in str(settings.get("cell")):
         defaults.pop("layers", None)  # the cells say how many
+    if len(names) == 1 and datasets.is_task(names[0]):
+        defaults["task"] = "translate"
     settings = {**defaults, **settings}
     if "split" not in settings and (split := datasets.usual_split(names)):
         settings["split"] = split
@@ -176,13 +182,18 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
     return dataclasses.replace(config, training=dataclasses.replace(training, replicas=replicas)), strategy
 
 
-def _prepare(names: list[str], config: Config) -> Store:
+def _prepare(names: list[str], config: Config) -> tuple[type[Objective], Store | PairStore]:
+    """Returns what is learnt, and from what."""
     own = {"validation": config.data.validation, "test": config.data.test}
-    held_out = {split: datasets.read_corpus([name], config.reading) for split, name in own.items() if name is not None}
-    return prepare(datasets.read_corpus(names, config.reading), config.data, held_out=held_out)
+    held_out = {split: [name] for split, name in own.items() if name is not None}
+    if config.model.task == "language":
+        texts = {split: datasets.read_corpus(files, config.reading) for split, files in held_out.items()}
+        return LanguageObjective, prepare(datasets.read_corpus(names, config.reading), config.data, held_out=texts)
+    splits = datasets.read_pairs(names, held_out, config)
+    return TranslationObjective, prepare_pairs(splits, config.data)
 
 
-def _describe(names: list[str], store: Store) -> dict[str, Any]:
+def _describe(names: list[str], store: Store | PairStore) -> dict[str, Any]:
     about = {"charlm": __version__, "corpus": names, "corpus_sha256": store.sha256}
     if any(name in datasets.BUILT_IN for name in names):
         about["python"] = platform.python_version()

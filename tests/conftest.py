@@ -63,6 +63,46 @@ def trained(text_file, settings, tmp_path_factory):
     return charlm.train(text_file, tmp_path_factory.mktemp("runs") / "small", **settings)
 
 
+@pytest.fixture(scope="session")
+def pairs():
+    """Short strings of a few letters, and the same backwards."""
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("abcdé"), size=length)) for length in rng.integers(1, 9, 300)]
+    return [(word, word[::-1].upper()) for word in words]
+
+
+@pytest.fixture(scope="session")
+def pairs_file(pairs, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
+    path.write_text("".join(f"{source}\t{target}\n" for source, target in pairs), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def translation_settings():
+    """Enough training to have a translator, in a few seconds."""
+    return {
+        "task": "translate",
+        "cell": "lstm,gru",
+        "units": 16,
+        "batch_size": 8,
+        "sequence_length": 32,
+        "steps": 60,
+        "evaluate_every": 30,
+        "dropout": 0.1,
+        "split": "80/20",
+        "max_length": 12,
+    }
+
+
+@pytest.fixture(scope="session")
+def translator(pairs_file, translation_settings, tmp_path_factory):
+    """A trained translator; tests must not change its folder."""
+    import charlm
+
+    return charlm.train(pairs_file, tmp_path_factory.mktemp("runs") / "translator", **translation_settings)
+
+
 @pytest.fixture
 def copied(trained, tmp_path):
     """A copy of the trained run's bundle that a test may damage."""

@@ -6,6 +6,8 @@ import pytest
 from charlm.backend import keras, tf
 from charlm.config import ModelConfig
 from charlm.errors import ConfigError
+from charlm.layers.attention import Attention
+from charlm.layers.bidirectional import BidirectionalStack
 from charlm.layers.recurrent import GRU, LSTM, RecurrentStack, SimpleRNN
 from charlm.models.language_model import LanguageModel
 from charlm.models.translator import Translator
@@ -239,9 +241,10 @@ def test_our_layers_are_keras(cell, mask, backwards):
         assert np.abs(our - their).max() < 1e-5 * max(1, np.abs(their).max())
 
 
+@pytest.mark.parametrize("kind", [RecurrentStack, BidirectionalStack])
 @pytest.mark.parametrize("cell", LAYERS)
-def test_padding_does_not_leak(cell):
-    stack = RecurrentStack([cell, cell], 5)
+def test_padding_does_not_leak(cell, kind):
+    stack = kind([cell, cell], 6)
     x = np.random.default_rng(0).normal(size=(2, 7, 3)).astype("f")
     mask = np.arange(7) < np.array([[7], [3]])
     results = []
@@ -309,3 +312,40 @@ def test_options_that_the_scan_does_not_have_run_as_keras_wrote_them():
 def test_a_stack_names_its_cells():
     with pytest.raises(ConfigError, match="`cells` must name one or more of lstm, gru, rnn"):
         RecurrentStack(["lstm", "elman"], 4)
+
+
+TRANSLATORS = [name for name, config in MODELS.items() if config.task != "language"]
+
+
+@pytest.mark.parametrize("kind", ["additive", "dot", "general", "scaled"])
+def test_attention_looks_at_nothing_under_the_mask(kind):
+    layer = Attention(kind, 6, heads=2)
+    rng = np.random.default_rng(0)
+    queries, memory = (tf.constant(rng.normal(size=(2, length, 6)).astype("f")) for length in (3, 5))
+    mask = np.arange(5) < np.array([[5], [2]])
+    results = []
+    for padding in (0.0, np.nan):
+        padded = tf.where(mask[..., None], memory, padding)
+        with tf.GradientTape() as tape:
+            tape.watch(queries)
+            outputs, weights = layer(queries, padded, tf.constant(mask))
+            loss = tf.reduce_sum(tf.sin(3 * outputs))
+        gradients = tape.gradient(loss, [queries, *(variable.value for variable in layer.trainable_variables)])
+        results.append([part.numpy() for part in (outputs, weights, *gradients)])
+    for clean, poisoned in zip(*results, strict=True):
+        assert np.array_equal(clean, poisoned)
+        assert np.isfinite(poisoned).all()
+    assert np.all(results[0][1][1, :, :, 2:] == 0)
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_the_source_reaches_every_output(name):
+    model = make(MODELS[name])
+    ids = np.full((3, 4), 5, np.int32)
+    before = model((SOURCE, ids)).numpy()
+    for place in range(3):
+        changed = SOURCE.copy()
+        changed[0, place] = 10
+        after = model((changed, ids)).numpy()
+        assert np.all(np.abs(after[0] - before[0]).max(axis=-1) > 1e-6)
+        assert np.array_equal(after[1:], before[1:])

@@ -21,9 +21,11 @@ from charlm import __version__
 from charlm.errors import CharlmError, ConfigError
 
 COMMANDS = {
-    "train": "train a model on text",
+    "train": "train a model on text, or on pairs of texts",
     "sample": "write on after a prompt",
     "score": "tell how many bits a text costs under a model",
+    "translate": "translate texts",
+    "evaluate": "compare translations with those that were wanted",
     "info": "tell what a run's bundle holds",
     "corpus": "list and fetch corpora",
 }

@@ -33,6 +33,8 @@ def _list(*, as_json: bool) -> None:
         {"name": name, "where": "built in", "licence": corpus.licence, "summary": corpus.summary}
         for name, corpus in datasets.BUILT_IN.items()
     ]
+    for name in datasets.TASKS:
+        rows.append({"name": name, "where": "built in", "licence": "MIT", "summary": datasets.task_summary(name)})
     for entry in datasets.read_catalogue().values():
         where = "fetched" if entry.path.is_file() else f"{entry.bytes:,} bytes to fetch"
         rows.append({"name": entry.name, "where": where, "licence": entry.licence, "summary": entry.summary})
@@ -42,9 +44,9 @@ def _list(*, as_json: bool) -> None:
 
 def _fetch(name: str) -> None:
     catalogue = datasets.read_catalogue()
-    if name in datasets.BUILT_IN:
+    if name in datasets.BUILT_IN or name in datasets.TASKS:
         print(f"{name} is built in: there is nothing to fetch.")
     elif name in catalogue:
         print(datasets.fetch(catalogue[name]))
     else:
-        raise unknown_name(name, [*datasets.BUILT_IN, *catalogue], noun="corpus")
+        raise unknown_name(name, [*datasets.BUILT_IN, *datasets.TASKS, *catalogue], noun="corpus")

@@ -9,13 +9,20 @@ from charlm.cli.arguments import add_options, given_options
 from charlm.config import BUDGETS, SECTIONS, read_toml
 
 DESCRIPTION = """\
-Trains a language model on text and leaves it in a folder, with its log and checkpoints.
+Trains a model on text and leaves it in a folder, with its log and checkpoints.
 
 CORPUS is a file, a folder, a glob, `-` for standard input, or the name of a corpus (`charlm corpus list`).
+With --task translate it holds tab-separated pairs, a source and its target a line, or is the name of a task; with
+--task autoencode, lines that the model learns to rebuild from a vector.
 Give one of --minutes, --epochs and --steps; --minutes counts the whole command, and what you leave open of
 --layers, --units, --dropout and --learning-rate is chosen for the time, the text and the machine.
 Ctrl-C saves, and --resume goes on from there. Settings may come from a TOML file (--config) or a preset; flags win.
 """
+SCORING = {
+    "language": "state carried",
+    "translate": "each target after its source",
+    "autoencode": "each line from its vector",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,5 +60,5 @@ def run(options: argparse.Namespace) -> None:
     nats = float(trained.info["validation_nats_per_character"])
     print(
         f"{trained.folder}: {nats / math.log(2):.3f} bits per character ({nats:.4f} nats) on the validation split, "
-        f"state carried, after step {int(trained.info['step']):,}"
+        f"{SCORING[trained.config.model.task]}, after step {int(trained.info['step']):,}"
     )

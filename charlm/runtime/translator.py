@@ -26,7 +26,7 @@ def expected_shapes(config: ModelConfig, vocab_size: int, source_vocab_size: int
 
 
 class TranslationEngine:
-    """Encodes sources, and predicts their translations id by id; an `Engine`, but for where its state begins.
+    """Encodes sources, and predicts their translations id by id; a `Decoder`.
 
     Its state is the decoder's, then the encoder's outputs `(B, S, H)`, their keys and their mask.
 
@@ -52,7 +52,7 @@ class TranslationEngine:
         prefix = "attention."
         weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         self._attention = Attention(config, weights) if config.has_attention else None
-        self._num_states = len(self._decoder.initial_state(0))
+        self.num_states = len(self._decoder.initial_state(0))  # of the decoder
 
     def encode(self, source: Ids) -> State:
         """Reads sources `(B, S)`, each ended by `<eos>` and filled up with `<pad>`; returns the first state."""
@@ -65,9 +65,9 @@ class TranslationEngine:
 
     def step(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns logits `(B, V)` and the state after."""
-        h, after = self._decoder.step(ids, state[: self._num_states])
+        h, after = self._decoder.step(ids, state[: self.num_states])
         h, _ = self._attend(h[:, None], state)
-        return h[:, 0] @ self._kernel + self._bias, (*after, *state[self._num_states :])
+        return h[:, 0] @ self._kernel + self._bias, (*after, *state[self.num_states :])
 
     def unroll(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads ids `(B, T)`; returns logits `(B, T, V)` and the state after."""
@@ -76,12 +76,12 @@ class TranslationEngine:
 
     def unroll_attention(self, ids: Ids, state: State) -> tuple[Array, Array | None, State]:
         """Reads ids `(B, T)`; returns logits `(B, T, V)`, attention `(B, heads, T, S)`, and the state after."""
-        outputs, after = self._decoder.unroll(ids, state[: self._num_states])
+        outputs, after = self._decoder.unroll(ids, state[: self.num_states])
         h, weights = self._attend(outputs[-1].transpose(1, 0, 2), state)
-        return h @ self._kernel + self._bias, weights, (*after, *state[self._num_states :])
+        return h @ self._kernel + self._bias, weights, (*after, *state[self.num_states :])
 
     def _attend(self, queries: Array, state: State) -> tuple[Array, Array | None]:
         if self._attention is None:
             return queries, None
-        memory, keys, mask = state[self._num_states :]
-        return self._attention(queries, memory, keys, mask)
+        memory, keys, mask = state[self.num_states :]
+        return self._attention(queries, memory, keys, mask.astype(bool))

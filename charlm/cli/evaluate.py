@@ -1,0 +1,44 @@
+"""`charlm evaluate`."""
+
+import argparse
+import itertools
+import json
+
+from charlm.cli.arguments import add_options, given_options
+from charlm.datasets import read_test_pairs
+from charlm.errors import CorpusError
+from charlm.run import load
+from charlm.text_translator import Decoding
+
+DESCRIPTION = """\
+Translates the sources of tab-separated pairs and compares with their targets. Of a task that charlm generates, the
+test split is taken.
+
+Prints exact matches, the character error rate (edits over characters wanted), and chrF, BLEU and TER by sacrebleu.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    parser.add_argument("pairs", metavar="PAIRS", help="a file of tab-separated pairs, or the name of a task")
+    parser.add_argument("--limit", type=int, metavar="N", help="take the first N pairs alone")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_options(parser, Decoding)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    trained = load(options.folder)
+    pairs = list(itertools.islice(read_test_pairs(options.pairs, trained.config), options.limit))
+    if not pairs:
+        raise CorpusError(f"{options.pairs} holds no pairs: there is nothing to evaluate.")
+    figures = trained.evaluate(pairs, progress="translating", **given_options(options, Decoding))
+    if options.json:
+        print(json.dumps(figures))
+        return
+    print(f"pairs                {figures['pairs']:,}")
+    print(f"exact match          {figures['exact_match']:.2%}")
+    print(f"character error rate {figures['character_error_rate']:.2%}")
+    for name, label in (("chrf", "chrF"), ("bleu", "BLEU"), ("ter", "TER")):
+        print(f"{label:20} {figures[name]:.1f}   {figures['signatures'][name]}")

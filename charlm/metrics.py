@@ -1,0 +1,65 @@
+"""How near texts come to those that were wanted: exact match, character error rate, chrF, BLEU and TER."""
+
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+from charlm.errors import CharlmError
+
+
+def judge(texts: Sequence[str], targets: Sequence[str]) -> dict[str, Any]:
+    """Returns every figure of this file, and how many pairs there were."""
+    return {
+        "pairs": len(texts),
+        "exact_match": exact_match(texts, targets),
+        "character_error_rate": character_error_rate(texts, targets),
+        **corpus_scores(texts, targets),
+    }
+
+
+def exact_match(texts: Sequence[str], targets: Sequence[str]) -> float:
+    """Returns the share of texts that are exactly as wanted.
+
+    >>> exact_match(["a", "b"], ["a", "c"])
+    0.5
+    """
+    return sum(text == target for text, target in zip(texts, targets, strict=True)) / max(len(texts), 1)
+
+
+def character_error_rate(texts: Sequence[str], targets: Sequence[str]) -> float:
+    """Returns the characters to insert, delete and replace (Levenshtein 1966), over those wanted.
+
+    >>> character_error_rate(["abcd"], ["abce"])
+    0.25
+    """
+    if importlib.util.find_spec("rapidfuzz") is None:
+        raise CharlmError("The character error rate needs RapidFuzz. Install it with: pip install 'charlm[translate]'.")
+    from rapidfuzz.distance import Levenshtein
+
+    edits = sum(Levenshtein.distance(text, target) for text, target in zip(texts, targets, strict=True))
+    return edits / max(sum(map(len, targets)), 1)
+
+
+def corpus_scores(texts: Sequence[str], targets: Sequence[str]) -> dict[str, Any]:
+    """Returns sacrebleu's chrF (Popović 2015), BLEU (Papineni et al. 2002) and TER (Snover et al. 2006), 0 to 100.
+
+    Returns:
+        `chrf`, `bleu` and `ter`, and under `signatures` how sacrebleu (Post 2018) computed each.
+
+    Raises:
+        CharlmError: sacrebleu is not installed.
+    """
+    if not has_sacrebleu():
+        raise CharlmError("chrF, BLEU and TER need sacrebleu. Install it with: pip install 'charlm[translate]'.")
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+    from sacrebleu.metrics.ter import TER
+
+    metrics = {"chrf": CHRF(), "bleu": BLEU(), "ter": TER()}
+    scores: dict[str, Any] = {name: m.corpus_score(texts, [targets]).score for name, m in metrics.items()}
+    return scores | {"signatures": {name: str(metric.get_signature()) for name, metric in metrics.items()}}
+
+
+def has_sacrebleu() -> bool:
+    """Tells whether `corpus_scores` can work."""
+    return importlib.util.find_spec("sacrebleu") is not None

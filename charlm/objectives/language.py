@@ -1,0 +1,70 @@
+"""The next character of a text."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from charlm import scoring, streams
+from charlm.backend import tf
+from charlm.config import Config
+from charlm.corpus import Store
+from charlm.generation import TextStream, generate
+from charlm.models.language_model import LanguageModel
+from charlm.objectives.objective import Glimpse
+from charlm.runtime.language_model import LanguageEngine
+from charlm.sampling import Sampler
+from charlm.tokenizer import EOS
+
+SAMPLE_LENGTH = 200
+SAMPLE_TEMPERATURE = 0.8
+
+
+class LanguageObjective:
+    """Teaches a language model to predict each next character of a text, state carried; an `Objective`.
+
+    Args:
+        store: the corpus.
+        config: of the run.
+    """
+
+    def __init__(self, store: Store, config: Config):
+        self.store, self.config = store, config
+        self.tokenizers, self.sha256 = {"tokenizer": store.tokenizer}, store.sha256
+        training = config.training
+        self._shape = {"batch_size": training.batch_size, "length": training.sequence_length}
+        self.steps_per_epoch = streams.steps_per_epoch(store, "train", **self._shape)
+        ids = store.tokens("validation")
+        self._validation_ids = ids[:-1] if ids[-1] == EOS else ids
+        self.validation_characters = store.splits["validation"].characters
+
+    def describe(self) -> str:
+        """Says how much text there is."""
+        return (
+            f"{self.store.splits['train'].characters:,} characters to train on, "
+            f"{self.validation_characters:,} to validate"
+        )
+
+    def make_model(self) -> LanguageModel:
+        """Makes the model."""
+        return LanguageModel.from_model_config(
+            self.config.model, self.store.tokenizer.vocab_size, precision=self.config.training.precision
+        )
+
+    def batches(self, start: int) -> "tf.data.Dataset":
+        """Streams the text from a step on."""
+        return streams.contiguous(self.store, "train", **self._shape, seed=self.config.training.seed, start=start)
+
+    def make_engine(self, weights: dict[str, np.ndarray]) -> LanguageEngine:
+        """Makes the engine that judges these weights."""
+        return LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, weights)
+
+    def price(self, engine: LanguageEngine) -> Iterator[tuple[float, float]]:
+        """Yields the nats of some more of the validation split, state carried, and the share that is done."""
+        for _, charged, share in scoring.score_chunks(engine, self._validation_ids):
+            yield float(charged.sum()), share
+
+    def show(self, engine: LanguageEngine) -> Glimpse:
+        """Writes a sample."""
+        stream, sampler = TextStream(self.store.tokenizer), Sampler(temperature=SAMPLE_TEMPERATURE)
+        drawn = generate(engine, np.zeros(0, np.int32), sampler=sampler, length=SAMPLE_LENGTH, seed=0)
+        return Glimpse("".join(stream.feed(int(ids[0])) for ids in drawn) + stream.finish(), {})

@@ -1,0 +1,102 @@
+"""The target of a source; or, for an autoencoder, the source itself."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from charlm import streams
+from charlm.backend import tf
+from charlm.batching import BatchPlan
+from charlm.config import Config
+from charlm.metrics import corpus_scores, exact_match, has_sacrebleu
+from charlm.models.translator import Translator
+from charlm.objectives.objective import Glimpse
+from charlm.pairs import PairStore
+from charlm.runtime.translator import TranslationEngine
+from charlm.sampling import Sampler
+from charlm.tokenizer import EOS, PAD
+from charlm.translation import batches, pad, price, translate
+
+ROWS = 128  #: validated at a time
+SHOWN = 4  #: translations
+JUDGED = 64  #: translations
+
+
+class TranslationObjective:
+    """Teaches a translator to write each target after its source; an `Objective`.
+
+    Args:
+        store: the pairs.
+        config: of the run.
+    """
+
+    def __init__(self, store: PairStore, config: Config):
+        self.store, self.config = store, config
+        self.tokenizers = {"tokenizer": store.tokenizer}
+        if not config.data.shared_vocabulary:
+            self.tokenizers["source_tokenizer"] = store.source_tokenizer
+        self.sha256 = store.sha256
+        training = config.training
+        self._plan = BatchPlan(
+            store.splits["train"],
+            tokens=training.batch_size * training.sequence_length,
+            multiple=training.replicas or 1,
+        )
+        self.steps_per_epoch = len(self._plan)
+        self._validation = store.splits["validation"]
+        self.validation_characters = self._validation.characters
+
+    def describe(self) -> str:
+        """Says how many pairs there are."""
+        return (
+            f"{len(self.store.splits['train'].pairs):,} pairs to train on, {len(self._validation.pairs):,} to validate"
+        )
+
+    def make_model(self) -> Translator:
+        """Makes the model."""
+        sizes = (self.store.tokenizer.vocab_size, self.store.source_tokenizer.vocab_size)
+        return Translator.from_model_config(self.config.model, *sizes, precision=self.config.training.precision)
+
+    def batches(self, start: int) -> "tf.data.Dataset":
+        """Streams the pairs from a step on."""
+        return streams.pairs(
+            self.store.splits["train"],
+            self._plan,
+            characters_per_id=self.store.tokenizer.characters_per_id,
+            seed=self.config.training.seed,
+            start=start,
+        )
+
+    def make_engine(self, weights: dict[str, np.ndarray]) -> TranslationEngine:
+        """Makes the engine that judges these weights."""
+        sizes = (self.store.tokenizer.vocab_size, self.store.source_tokenizer.vocab_size)
+        return TranslationEngine(self.config.model, *sizes, weights)
+
+    def price(self, engine: TranslationEngine) -> Iterator[tuple[float, float]]:
+        """Yields the nats of some more of the validation targets, each after its source, and the share that is done."""
+        total = int(self._validation.target.lengths.sum())
+        done = 0
+        for rows in batches(self._validation.target.lengths, ROWS):
+            sources, targets = self._texts(rows)
+            done += sum(map(len, targets)) + len(targets)
+            yield sum(float(nats[:-1].sum()) for nats in price(engine, sources, targets)), done / total
+
+    def show(self, engine: TranslationEngine) -> Glimpse:
+        """Translates the first few sources of the validation split, and judges some more."""
+        rows = np.arange(min(JUDGED, len(self._validation.pairs)))
+        state = engine.encode(pad(self._texts(rows)[0]))
+        written = translate(engine, state, sampler=Sampler(temperature=0), length=self.config.data.max_length)
+        texts = [self.store.tokenizer.decode(ids) for ids in written]
+        pairs = self._validation.pairs[: len(texts)]
+        targets = [target for _, target in pairs]
+        lines = [f"{source} → {text}" for (source, _), text in zip(pairs[:SHOWN], texts, strict=False)]
+        figures = {"exact_match": exact_match(texts, targets)}
+        if has_sacrebleu():
+            figures["chrf"] = corpus_scores(texts, targets)["chrf"]
+        return Glimpse("\n".join(lines), figures)
+
+    def _texts(self, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Returns the ids of validation pairs, without their `<eos>`."""
+        sides = (self._validation.source.padded(rows), self._validation.target.padded(rows))
+        sources, targets = ([row[(row != PAD) & (row != EOS)] for row in side] for side in sides)
+        return sources, targets

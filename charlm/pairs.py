@@ -1,0 +1,153 @@
+"""Pairs of texts as ids: a source and a target each, split for training, validation and test."""
+
+import hashlib
+import itertools
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from charlm.config import DataConfig
+from charlm.datasets import Pair
+from charlm.errors import CorpusError
+from charlm.tokenizer import EOS, PAD, Ids, Tokenizer
+
+log = logging.getLogger(__name__)
+
+
+class Ragged:
+    """Rows of ids of different lengths, one after the other in an array.
+
+    >>> rows = Ragged([np.array([5, 6, 7]), np.array([8])])
+    >>> rows.padded(np.array([1, 0]), 4).tolist()
+    [[8, 0, 0, 0], [5, 6, 7, 0]]
+    """
+
+    def __init__(self, rows: Sequence[NDArray[Any]]):
+        self.lengths = np.array([len(row) for row in rows], np.int64)
+        self.ids: Ids = np.concatenate([*rows, np.zeros(0)], dtype=np.int32, casting="unsafe")
+        self._starts = np.cumsum(self.lengths) - self.lengths
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def padded(self, rows: NDArray[np.integer], width: int | None = None) -> Ids:
+        """Returns rows `(B, width)`, filled up with `<pad>`; row -1 is empty."""
+        lengths = np.where(rows < 0, 0, self.lengths[rows])
+        places = np.arange(lengths.max(initial=1) if width is None else width)
+        inside = places < lengths[:, None]
+        return np.where(inside, self.ids[(self._starts[rows][:, None] + places) * inside], PAD).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class PairSplit:
+    """What a split holds: its sources and its targets, each ended by `<eos>`."""
+
+    pairs: list[Pair]
+    source: Ragged
+    target: Ragged
+
+    @property
+    def characters(self) -> int:
+        """How many characters the targets have."""
+        return sum(len(target) for _, target in self.pairs)
+
+
+@dataclass(frozen=True)
+class PairStore:
+    """Pairs as ids, with the tokenizers of both sides."""
+
+    source_tokenizer: Tokenizer
+    tokenizer: Tokenizer  #: of the targets
+    splits: dict[str, PairSplit]
+    sha256: str
+
+    @property
+    def training_ids(self) -> int:
+        """How many ids there are to train on, of sources and targets."""
+        split = self.splits["train"]
+        return int(split.source.lengths.sum() + split.target.lengths.sum())
+
+
+def prepare_pairs(splits: Mapping[str, Iterable[Pair]], config: DataConfig) -> PairStore:
+    """Turns pairs into ids. The vocabularies come from the training split alone.
+
+    Pairs with an empty side, or one of more than `config.max_length` ids, are left out, and how many is logged.
+
+    Args:
+        splits: the pairs of `train`, `validation` and perhaps `test`.
+        config: how to tokenize.
+
+    Returns:
+        The store.
+
+    Raises:
+        CorpusError: a split that is needed has no pairs.
+    """
+    kept = {name: _drop_empty(name, list(pairs)) for name, pairs in splits.items()}
+    sources, targets = ((pair[side] for pair in kept["train"]) for side in range(2))
+    if config.shared_vocabulary:
+        source_tokenizer = tokenizer = _make_tokenizer(itertools.chain(sources, targets), config)
+    else:
+        source_tokenizer, tokenizer = _make_tokenizer(sources, config), _make_tokenizer(targets, config)
+    encoded = {
+        name: _encode(name, pairs, source_tokenizer, tokenizer, config.max_length) for name, pairs in kept.items()
+    }
+    for name in ("train", "validation"):
+        if not len(encoded[name].source):
+            raise CorpusError(
+                f"The {name} split holds no pairs of at most {config.max_length} ids. Give more, or raise max_length."
+            )
+    return PairStore(source_tokenizer, tokenizer, encoded, _digest(kept))
+
+
+def _drop_empty(name: str, pairs: list[Pair]) -> list[Pair]:
+    kept = [pair for pair in pairs if all(pair)]
+    _tell_dropped(name, len(pairs), len(kept), "empty on a side")
+    return kept
+
+
+def _tell_dropped(name: str, before: int, after: int, why: str) -> None:
+    if before > after:
+        log.warning(
+            "%s of %s pairs in the %s split are %s and are left out.", f"{before - after:,}", f"{before:,}", name, why
+        )
+
+
+def _make_tokenizer(texts: Iterator[str], config: DataConfig) -> Tokenizer:
+    if config.tokenizer == "byte":
+        return Tokenizer.bytes()
+    if config.tokenizer == "char":
+        alphabet: set[str] = set()
+        return Tokenizer.characters(alphabet.union(*texts))
+    return Tokenizer.train_bpe(texts, config.vocab_size)
+
+
+def _encode(
+    name: str, pairs: list[Pair], source_tokenizer: Tokenizer, tokenizer: Tokenizer, max_length: int
+) -> PairSplit:
+    end = np.array([EOS], np.int32)
+    rows: list[tuple[Ids, Ids]] = []
+    kept: list[Pair] = []
+    for pair in tqdm(pairs, desc=f"encoding {name}", unit="pair", leave=False, disable=None, delay=1):
+        ids = [
+            side.encode(text, unknown="replace") for side, text in zip((source_tokenizer, tokenizer), pair, strict=True)
+        ]
+        if max(map(len, ids)) <= max_length:
+            kept.append(pair)
+            rows.append((np.concatenate([ids[0], end]), np.concatenate([ids[1], end])))
+    _tell_dropped(name, len(pairs), len(kept), f"longer than {max_length} ids")
+    return PairSplit(kept, Ragged([row[0] for row in rows]), Ragged([row[1] for row in rows]))
+
+
+def _digest(splits: dict[str, list[Pair]]) -> str:
+    digest = hashlib.sha256()
+    for name, pairs in splits.items():
+        digest.update(name.encode())
+        for pair in pairs:
+            digest.update("\t".join(pair).encode(errors="surrogatepass") + b"\n")
+    return digest.hexdigest()

@@ -1,0 +1,30 @@
+"""Which engine runs which task."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from charlm.config import ModelConfig
+from charlm.runtime.language_model import LanguageEngine
+from charlm.runtime.translator import TranslationEngine
+from charlm.tokenizer import Tokenizer
+
+
+def make_engine(
+    config: ModelConfig, tokenizer: Tokenizer, source_tokenizer: Tokenizer, tensors: Mapping[str, NDArray[Any]]
+) -> LanguageEngine | TranslationEngine:
+    """Makes the engine of a bundle.
+
+    Args:
+        config: the network.
+        tokenizer: of what it writes.
+        source_tokenizer: of what it reads.
+        tensors: the weights by name.
+
+    Raises:
+        BundleError: the tensors are not those of the config.
+    """
+    if config.task == "language":
+        return LanguageEngine(config, tokenizer.vocab_size, tensors)
+    return TranslationEngine(config, tokenizer.vocab_size, source_tokenizer.vocab_size, tensors)

@@ -1,0 +1,177 @@
+"""Texts to texts: a translation engine with its tokenizers."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from charlm.errors import ConfigError
+from charlm.options import option, validate
+from charlm.runtime.translator import TranslationEngine
+from charlm.sampling import Sampler
+from charlm.tokenizer import BOS, UNK, Ids, Tokenizer
+from charlm.translation import LENGTH_PENALTY, batches, pad, search, translate
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """Decoding."""
+
+    beam: int = option(1, "translations followed at once; each source gets as many", minimum=1, metavar="K")
+    length_penalty: float = option(
+        LENGTH_PENALTY, "a beam is ranked by log-probability over length to this power", minimum=0
+    )
+    temperature: float = option(0.0, "above 0, translations are drawn; a beam search draws nothing", minimum=0)
+    seed: int = option(0, "of the draws", minimum=0)
+    batch_size: int = option(64, "rows at a time, beams included", minimum=1)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.beam > 1 and self.temperature:
+            raise ConfigError(
+                f"A beam search draws nothing. Received: beam={self.beam}, temperature={self.temperature}. "
+                "Leave out one."
+            )
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A translation of a source."""
+
+    text: str
+    score: float | None = None  #: of a beam search: log-probability over length to the power of the length penalty
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Where a translator looked.
+
+    `weights[t, s]` is how much it looked at the `s`-th piece of the source for the `t`-th of the target; the last
+    pieces stand for the end. Heads are averaged.
+    """
+
+    source: list[str]
+    target: list[str]
+    weights: NDArray[np.float32]  #: `(T, S)`, each row adding up to 1
+
+
+class TextTranslator:
+    """Translates texts.
+
+    Args:
+        engine: the model.
+        source_tokenizer: of what it reads.
+        tokenizer: of what it writes.
+        max_length: ids of a source or a translation, at most.
+    """
+
+    def __init__(
+        self, engine: TranslationEngine, source_tokenizer: Tokenizer, tokenizer: Tokenizer, *, max_length: int
+    ):
+        self.engine, self.source_tokenizer, self.tokenizer = engine, source_tokenizer, tokenizer
+        self.max_length = max_length
+
+    def translate(
+        self, sources: Sequence[str], *, progress: str | None = None, **options: Any
+    ) -> list[list[Translation]]:
+        """Does the work of `Run.translations`."""
+        own = {name: options.pop(name) for name in Decoding.__dataclass_fields__ if name in options}
+        decoding = Decoding(**own)
+        sampler = Sampler(temperature=decoding.temperature, **options)
+        encoded = [self.source_tokenizer.encode(text, unknown="replace") for text in sources]
+        self._warn(sources, encoded)
+        results = [[Translation("")] for _ in sources]
+        todo = np.flatnonzero([0 < len(ids) <= self.max_length for ids in encoded])
+        bar = tqdm(
+            desc=progress, total=len(todo), unit="text", leave=False, delay=1, disable=None if progress else True
+        )
+        with bar:
+            for places in batches([len(encoded[row]) for row in todo], max(decoding.batch_size // decoding.beam, 1)):
+                rows = todo[places]
+                found = self._decode([encoded[row] for row in rows], rows.tolist(), decoding, sampler)
+                for row, translations in zip(rows, found, strict=True):
+                    results[row] = translations
+                bar.update(len(rows))
+        return results
+
+    def _warn(self, sources: Sequence[str], encoded: Sequence[Ids]) -> None:
+        unknown = sorted(
+            {text[place] for text, ids in zip(sources, encoded, strict=True) for place in self._unknown(ids)}
+        )
+        if unknown:
+            log.warning("The model has never seen %s: read as <unk>.", ", ".join(map(repr, unknown[:10])))
+        for text, ids in zip(sources, encoded, strict=True):
+            if len(ids) > self.max_length:
+                log.warning(
+                    "A text of %s ids is left untranslated, as the model reads at most %d: %r. Cut it into sentences.",
+                    f"{len(ids):,}",
+                    self.max_length,
+                    text[:40] + "…",
+                )
+
+    def _unknown(self, ids: Ids) -> list[int]:
+        """Returns the places of characters that a `char` tokenizer does not know; the others know all."""
+        return np.flatnonzero(ids == UNK).tolist() if self.source_tokenizer.kind == "char" else []
+
+    def _decode(
+        self, sources: list[Ids], numbers: list[int], decoding: Decoding, sampler: Sampler
+    ) -> list[list[Translation]]:
+        if decoding.beam == 1:
+            written = translate(
+                self.engine,
+                self.engine.encode(pad(sources)),
+                sampler=sampler,
+                length=self.max_length,
+                seed=decoding.seed,
+                numbers=numbers,
+            )
+            return [[Translation(self.tokenizer.decode(ids))] for ids in written]
+        found = search(
+            self.engine,
+            sources,
+            beam=decoding.beam,
+            length=self.max_length,
+            length_penalty=decoding.length_penalty,
+        )
+        return [[Translation(self.tokenizer.decode(one.ids), one.score) for one in beam] for beam in found]
+
+    def align(self, source: str, target: str | None = None) -> Alignment:
+        """Does the work of `Run.align`."""
+        text = self.translate([source])[0][0].text if target is None else target
+        read, written = self.source_tokenizer.encode(source, unknown="replace"), self.tokenizer.encode(text)
+        inputs = np.concatenate([[BOS], written])[None].astype(np.int32)
+        _, weights, _ = self.engine.unroll_attention(inputs, self.engine.encode(pad([read])))
+        if weights is None:
+            raise ConfigError("The model has no attention to show. Train with --attention additive.")
+        return Alignment(
+            _pieces(self.source_tokenizer, read), _pieces(self.tokenizer, written), weights[0].mean(axis=0)
+        )
+
+    def encode(self, text: str) -> NDArray[np.float32]:
+        """Does the work of `Run.encode`."""
+        return np.concatenate(self._state(self.source_tokenizer.encode(text, unknown="replace")), axis=1)[0]
+
+    def decode(self, vector: NDArray[np.float32]) -> str:
+        """Does the work of `Run.decode`."""
+        parts = len(self._state(np.zeros(0, np.int32)))
+        state = tuple(np.split(np.asarray(vector, np.float32)[None], parts, axis=1))
+        (ids,) = translate(self.engine, state, sampler=Sampler(temperature=0), length=self.max_length)
+        return self.tokenizer.decode(ids)
+
+    def _state(self, ids: Ids) -> tuple[NDArray[np.float32], ...]:
+        """Returns the state between encoder and decoder, `(1, H)` each, of a model that has nothing but that."""
+        state = self.engine.encode(pad([ids]))
+        if len(state) != self.engine.num_states:
+            raise ConfigError("A translator with attention makes no vector of a text. Train with --task autoencode.")
+        return state
+
+
+def _pieces(tokenizer: Tokenizer, ids: Ids) -> list[str]:
+    """Returns the text of each id, and a mark for the end."""
+    return [*(tokenizer.decode([token]) for token in ids.tolist()), "∎"]

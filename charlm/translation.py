@@ -1,0 +1,159 @@
+"""Sources to targets: greedy, drawn, or by beam search."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlm.generation import uniforms, write
+from charlm.runtime.engine import State
+from charlm.runtime.translator import TranslationEngine
+from charlm.sampling import NEVER_DRAWN, Sampler
+from charlm.scoring import cost
+from charlm.tokenizer import BOS, EOS, PAD, Ids
+
+LENGTH_PENALTY = 0.6
+
+Floats = NDArray[np.float64]
+
+
+def batches(lengths: Sequence[int] | NDArray[np.integer], rows: int) -> Iterator[NDArray[np.int64]]:
+    """Yields the numbers of rows of like length, so many at a time."""
+    order = np.argsort(lengths, kind="stable")
+    for begin in range(0, len(order), rows):
+        yield order[begin : begin + rows]
+
+
+def pad(rows: Sequence[Ids]) -> Ids:
+    """Ends each row of ids with `<eos>` and fills it up with `<pad>`: `(B, S)`."""
+    padded = np.full((len(rows), max(map(len, rows)) + 1), PAD, np.int32)
+    for row, ids in zip(padded, rows, strict=True):
+        row[: len(ids) + 1] = [*ids, EOS]
+    return padded
+
+
+def price(engine: TranslationEngine, sources: Sequence[Ids], targets: Sequence[Ids]) -> list[Floats]:
+    """Returns what the model charges for each id of a target, given its source, in nats; `<eos>` is the last one."""
+    wanted = pad(targets)  # (B, T)
+    begin = np.full((len(wanted), 1), BOS, np.int32)
+    logits, _ = engine.unroll(np.concatenate([begin, wanted[:, :-1]], axis=1), engine.encode(pad(sources)))
+    nats = cost(logits.reshape(-1, engine.vocab_size), wanted.reshape(-1)).reshape(wanted.shape)
+    return [row[: len(target) + 1] for row, target in zip(nats, targets, strict=True)]
+
+
+def translate(
+    engine: TranslationEngine,
+    state: State,
+    *,
+    sampler: Sampler,
+    length: int,
+    seed: int = 0,
+    numbers: Sequence[int] | None = None,
+) -> list[list[int]]:
+    """Writes a translation a row, by the one decode loop.
+
+    Args:
+        engine: the model.
+        state: what the engine made of the sources.
+        sampler: makes probabilities of logits; temperature 0 always takes the likeliest id.
+        length: ids of a translation, at most.
+        seed: of the draws.
+        numbers: of the rows, from which with the seed their draws follow.
+
+    Returns:
+        The ids of each translation, without `<eos>`.
+    """
+    rows = len(state[0])
+    logits, state = engine.step(np.full(rows, BOS, np.int32), state)
+    counts = np.zeros((rows, engine.vocab_size), np.int64)
+    draws = uniforms(seed, range(rows) if numbers is None else numbers)
+    written = np.full((rows, length + 1), EOS, np.int32)
+    is_done = np.zeros(rows, bool)
+    for t, ids in enumerate(write(engine, logits, state, counts, draws, sampler=sampler, length=length)):
+        written[:, t] = np.where(is_done, EOS, ids)
+        is_done |= ids == EOS
+        if is_done.all():
+            break
+    return [row[: (row == EOS).argmax()].tolist() for row in written]
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A translation that a beam search found."""
+
+    ids: list[int]  #: without `<eos>`
+    nats: float  #: what the model charges for it, `<eos>` included
+    score: float  #: the log-probability over length to the power of the length penalty; the highest is the best
+
+
+def search(
+    engine: TranslationEngine,
+    sources: Sequence[Ids],
+    *,
+    beam: int,
+    length: int,
+    length_penalty: float = LENGTH_PENALTY,
+) -> list[list[Hypothesis]]:
+    """Finds likely translations by beam search (Sutskever et al. 2014; the length penalty is Wu et al. 2016's, less 5).
+
+    The greedy translation always keeps a place in the beam, so that none of a worse score is given in its stead; a
+    beam of 1 is that alone.
+
+    Args:
+        engine: the model.
+        sources: ids, without `<eos>`.
+        beam: how many translations are followed at once, `K`.
+        length: ids of a translation, at most.
+        length_penalty: 0 ranks by probability, which favours short ones; 1 by probability a character.
+
+    Returns:
+        For each source at most `K` translations, the best first.
+    """
+    rows = len(sources)
+    state = tuple(np.repeat(part, beam, axis=0) for part in engine.encode(pad(sources)))
+    ids = np.full((rows, beam, 1), BOS, np.int32)
+    totals = np.full((rows, beam), -np.inf)
+    totals[:, 0] = 0  # one beginning, not K equal ones
+    follows_greedy = np.ones(rows, bool)  # the first of the beam
+    found: list[list[Hypothesis]] = [[] for _ in sources]
+    for t in range(length + 1):
+        logits, state = engine.step(ids[:, :, -1].reshape(-1), state)
+        grown = totals[:, :, None] + _log_probabilities(logits, last=t == length).reshape(rows, beam, -1)
+        parents, tokens = _choose(grown, follows_greedy, 2 * beam)
+        totals = np.take_along_axis(grown.reshape(rows, -1), parents * grown.shape[2] + tokens, axis=1)
+        ends = (tokens == EOS) & np.isfinite(totals)
+        for row, place in zip(*np.nonzero(ends[:, :beam]), strict=True):
+            text, nats = ids[row, parents[row, place], 1:], -totals[row, place]
+            found[row].append(Hypothesis(text.tolist(), nats, -nats / (len(text) + 1) ** length_penalty))
+        follows_greedy &= ~ends[:, 0]
+        if all(len(ended) >= beam for ended in found) and not follows_greedy.any():
+            break
+        kept = np.argsort(tokens == EOS, axis=1, kind="stable")[:, :beam]  # those that go on, the likeliest first
+        parents, tokens, totals = (np.take_along_axis(part, kept, axis=1) for part in (parents, tokens, totals))
+        totals[tokens == EOS] = -np.inf
+        ids = np.concatenate([np.take_along_axis(ids, parents[:, :, None], axis=1), tokens[:, :, None]], axis=2)
+        places = (np.arange(rows)[:, None] * beam + parents).reshape(-1)
+        state = tuple(part[places] for part in state)
+    return [sorted(ended, key=lambda one: -one.score)[:beam] for ended in found]
+
+
+def _log_probabilities(logits: NDArray[np.float32], *, last: bool) -> Floats:
+    """Returns log-probabilities `(B, V)` of what may be written: at the last step nothing but `<eos>`."""
+    values = logits.astype(np.float64)
+    values -= np.log(np.exp(values - values.max(1, keepdims=True)).sum(1, keepdims=True)) + values.max(1, keepdims=True)
+    values[:, NEVER_DRAWN] = -np.inf
+    if last:
+        values[:, EOS + 1 :] = -np.inf
+    return values
+
+
+def _choose(grown: Floats, follows_greedy: NDArray[np.bool_], count: int) -> tuple[Ids, Ids]:
+    """Returns the beams and next ids, `(B, count)` each, of the likeliest continuations `(B, K, V)`, greedy's first."""
+    ranking = grown.reshape(len(grown), -1).copy()
+    ranking[follows_greedy, grown[follows_greedy, 0].argmax(axis=1)] = np.inf
+    count = min(count, ranking.shape[1])
+    places = np.argpartition(-ranking, count - 1, axis=1)[:, :count]
+    order = np.argsort(-np.take_along_axis(ranking, places, axis=1), axis=1, kind="stable")
+    parents, tokens = np.divmod(np.take_along_axis(places, order, axis=1), grown.shape[2])
+    return parents, tokens.astype(np.int32)

@@ -1,0 +1,76 @@
+import logging
+
+import numpy as np
+import pytest
+
+from charlm.config import Config, DataConfig
+from charlm.datasets import read_pairs
+from charlm.errors import CorpusError
+from charlm.pairs import Ragged, prepare_pairs
+
+PAIRS = {"train": [("ab", "xyz"), ("b", "x")], "validation": [("a", "q")]}
+
+
+def test_ids_end_with_eos_and_come_from_the_training_vocabulary():
+    store = prepare_pairs(PAIRS, DataConfig())
+    assert store.source_tokenizer is store.tokenizer
+    assert store.tokenizer.vocab_size == 4 + len("abxyz")
+    assert store.splits["train"].source.padded(np.array([0, 1])).tolist() == [[4, 5, 3], [5, 3, 0]]
+    assert store.splits["validation"].target.padded(np.array([0])).tolist() == [[1, 3]]
+    assert store.splits["train"].characters == 4
+
+
+def test_vocabularies_may_be_separate():
+    store = prepare_pairs(PAIRS, DataConfig(shared_vocabulary=False))
+    assert (store.source_tokenizer.vocab_size, store.tokenizer.vocab_size) == (4 + 2, 4 + 3)
+
+
+def test_empty_and_overlong_pairs_are_left_out_and_told_of(caplog):
+    caplog.set_level(logging.INFO, "charlm")
+    splits = {"train": [*PAIRS["train"], ("", "x"), ("a", ""), ("a" * 9, "x")], "validation": PAIRS["validation"]}
+    store = prepare_pairs(splits, DataConfig(max_length=8))
+    assert store.splits["train"].pairs == PAIRS["train"]
+    assert "2 of 5 pairs in the train split are empty on a side" in caplog.text
+    assert "1 of 3 pairs in the train split are longer than 8 ids" in caplog.text
+
+
+def test_a_split_without_pairs_is_refused():
+    with pytest.raises(CorpusError, match="The validation split holds no pairs of at most 256 ids"):
+        prepare_pairs({"train": PAIRS["train"], "validation": []}, DataConfig())
+
+
+def test_a_row_may_be_empty():
+    rows = Ragged([np.array([5, 6, 7]), np.array([8])])
+    assert rows.padded(np.array([-1, 1]), 2).tolist() == [[0, 0], [8, 0]]
+
+
+def test_files_are_split_in_order(tmp_path):
+    (tmp_path / "pairs.tsv").write_text("".join(f"{n}\t{-n}\n" for n in range(10)))
+    splits = read_pairs([str(tmp_path / "pairs.tsv")], {}, Config.from_settings({"split": "80/10/10"}))
+    assert {name: list(pairs) for name, pairs in splits.items()} == {
+        "train": [(str(n), str(-n)) for n in range(8)],
+        "validation": [("8", "-8")],
+        "test": [("9", "-9")],
+    }
+
+
+def test_validation_may_be_a_file_of_its_own(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.tsv").write_text(f"{name}\tx\r\n\n")
+    splits = read_pairs([str(tmp_path / "a.tsv")], {"validation": [str(tmp_path / "b.tsv")]}, Config())
+    assert {name: list(pairs) for name, pairs in splits.items()} == {"train": [("a", "x")], "validation": [("b", "x")]}
+
+
+def test_a_line_without_its_tab_is_named(tmp_path):
+    (tmp_path / "pairs.tsv").write_text("a\tb\nno tab here\n")
+    with pytest.raises(CorpusError, match=r"pairs.tsv, line 2: 0 tabs, where one belongs"):
+        read_pairs([str(tmp_path / "pairs.tsv")], {}, Config())
+
+
+def test_an_autoencoder_has_each_line_twice(tmp_path):
+    (tmp_path / "text.txt").write_text("one\ntwo\n")
+    splits = read_pairs(
+        [str(tmp_path / "text.txt")], {}, Config.from_settings({"task": "autoencode", "split": "50/50"})
+    )
+    assert list(splits["train"]) == [("one", "one")]
+    assert list(splits["validation"]) == [("two", "two")]

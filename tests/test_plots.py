@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+
+from charlm.errors import CharlmError
+from charlm.plots import draw_alignment, plot_alignment
+from charlm.text_translator import Alignment
+
+ALIGNMENT = Alignment(["ça", " ", "∎"], ["日", "本", "∎"], np.eye(3, dtype=np.float32)[::-1])
+
+
+def test_an_alignment_is_drawn_with_its_pieces():
+    assert draw_alignment(ALIGNMENT) == "  ç\n  a␣∎\n日   █\n本  █\n∎ █"
+
+
+def test_an_alignment_becomes_a_picture(tmp_path):
+    from PIL import Image
+
+    plot_alignment(ALIGNMENT, tmp_path / "alignment.png")
+    with Image.open(tmp_path / "alignment.png") as image:
+        image.load()
+        darkness = 255 - np.asarray(image.convert("L"), float)
+    assert min(darkness.shape) > 200
+    assert darkness.max() == 255
+
+
+def test_an_unknown_kind_of_picture_is_refused(tmp_path):
+    with pytest.raises(CharlmError, match=r"\.nope cannot be drawn: .*Name a file that ends in \.png"):
+        plot_alignment(ALIGNMENT, tmp_path / "alignment.nope")

@@ -1,0 +1,150 @@
+"""A trained translator, as a user meets it."""
+
+import json
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import read_log
+from test_training import StopAfter, losses
+
+import charlm
+from charlm import checkpoints
+from charlm.cli import main
+from charlm.errors import BundleError, ConfigError
+
+
+def test_training_logs_what_a_translator_can_do(translator):
+    lines = read_log(translator.folder)
+    assert [line["step"] for line in lines] == [30, 60]
+    assert lines[1]["valid_nats_per_character"] < lines[0]["valid_nats_per_character"]
+    assert {"exact_match", "chrf"} <= lines[0].keys()
+
+
+def test_validation_is_the_price_of_the_held_out_pairs(translator, pairs):
+    held_out = pairs[240:]
+    from charlm.translation import price
+
+    ids = [[translator.tokenizer.encode(text) for text in side] for side in zip(*held_out, strict=True)]
+    nats = sum(row[:-1].sum() for row in price(translator.engine, *ids))
+    expected = nats / sum(len(target) for _, target in held_out)
+    assert min(line["valid_nats_per_character"] for line in translator.log) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("interruptions", [[1], [20, 25]])
+def test_a_resumed_translator_equals_an_unbroken_one_bit_for_bit(
+    translator, pairs_file, translation_settings, interruptions, tmp_path
+):
+    folder, options = tmp_path / "run", translation_settings
+    for batches in interruptions:
+        with pytest.raises(KeyboardInterrupt):
+            charlm.train(pairs_file, folder, resume=True, callbacks=[StopAfter(batches)], **options)
+    charlm.train(pairs_file, folder, resume=True, **options)
+    assert losses(folder) == losses(translator.folder)
+    whole, resumed = (checkpoints.load(path).tensors for path in (translator.folder, folder))
+    assert whole.keys() == resumed.keys()
+    assert all(np.array_equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_one_replica_learns_what_two_learn(translator, pairs_file, translation_settings, tmp_path):
+    options = translation_settings | {"dropout": 0.0, "steps": 5, "evaluate_every": 5, "precision": "float32"}
+    one, two = (charlm.train(pairs_file, tmp_path / f"{replicas}", replicas=replicas, **options) for replicas in (1, 2))
+    assert one.log[0]["valid_nats_per_character"] == pytest.approx(two.log[0]["valid_nats_per_character"], rel=1e-3)
+
+
+def test_translations_keep_their_order_and_do_not_depend_on_batches(translator, pairs):
+    sources = [source for source, _ in pairs[:50]]
+    one_by_one = [translator.translate(source) for source in sources]
+    assert translator.translate(sources) == one_by_one
+    assert translator.translate(sources, batch_size=7) == one_by_one
+    drawn = translator.translate(sources, temperature=1.0, seed=3)
+    assert translator.translate(sources, temperature=1.0, seed=3, batch_size=5) == drawn != one_by_one
+
+
+def test_a_beam_has_scores(translator):
+    (found,) = translator.translations(["abc"], beam=3)
+    assert 1 <= len(found) <= 3
+    assert all(one.score < 0 for one in found)
+
+
+def test_odd_sources(translator, caplog):
+    caplog.set_level(logging.INFO, "charlm")
+    first, empty, long, unknown = translator.translate(["abc", "", "ab" * 5000, "aζb"])
+    assert (empty, long) == ("", "")
+    assert first == translator.translate("abc")
+    assert "never seen 'ζ': read as <unk>" in caplog.text
+    assert "A text of 10,000 ids is left untranslated, as the model reads at most 12" in caplog.text
+
+
+def test_an_alignment_has_a_row_a_piece(translator):
+    alignment = translator.align("abc", "CB")
+    assert (alignment.source, alignment.target) == (["a", "b", "c", "∎"], ["C", "B", "∎"])
+    assert alignment.weights.shape == (3, 4)
+    assert np.allclose(alignment.weights.sum(axis=1), 1, atol=1e-5)
+
+
+def test_options_that_contradict_each_other_are_refused(translator):
+    with pytest.raises(ConfigError, match="A beam search draws nothing"):
+        translator.translate("a", beam=2, temperature=0.5)
+    with pytest.raises(ConfigError, match="`beam` must be at least 1"):
+        translator.translate("a", beam=0)
+
+
+def test_what_a_bundle_cannot_do_names_the_task_that_could(translator, trained):
+    with pytest.raises(ConfigError, match="task 'translate', which can translate and evaluate. .* --task language"):
+        translator.sample("a")
+    with pytest.raises(ConfigError, match="task 'language', which can sample and score. .* --task translate"):
+        trained.translate("a")
+    with pytest.raises(ConfigError, match="makes no vector of a text. Train with --task autoencode"):
+        translator.encode("a")
+
+
+def test_an_autoencoder_makes_a_vector_and_a_text_of_it(text_file, tmp_path):
+    run = charlm.train(text_file, tmp_path / "run", task="autoencode", cell="gru", units=16, steps=3, split="80/20")
+    vector = run.encode("The café")
+    assert vector.shape == (16,)
+    assert run.decode(vector) == run.translate("The café")
+
+
+def test_separate_vocabularies_make_a_bundle_of_two_tokenizers(pairs_file, translation_settings, tmp_path):
+    options = translation_settings | {"steps": 2, "evaluate_every": 2, "shared_vocabulary": False}
+    run = charlm.train(pairs_file, tmp_path / "run", **options)
+    assert run.source_tokenizer.vocab_size == run.tokenizer.vocab_size == 4 + 5
+    assert set("".join(run.translate(["abc"], temperature=2.0))) <= set("ABCDÉ")
+    (run.folder / "source_tokenizer.json").unlink()
+    with pytest.raises(BundleError, match=r"source_tokenizer.json is not what was saved"):
+        charlm.load(run.folder)
+
+
+def test_translate_and_evaluate_on_the_command_line(translator, pairs_file, tmp_path, capsys):
+    assert main(["translate", str(translator.folder), "abc", "b", "--json", "--beam", "2"]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["source"] for record in records] == ["abc", "b"]
+    assert records[0]["translations"][0]["text"] == translator.translate("abc", beam=2)
+    picture = tmp_path / "alignment.png"
+    assert main(["translate", str(translator.folder), "abc", "--show-attention", "--plot", str(picture)]) == 0
+    assert "  abc∎" in capsys.readouterr().out
+    assert picture.stat().st_size > 1000
+    assert main(["evaluate", str(translator.folder), str(pairs_file), "--limit", "20", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert {"pairs", "exact_match", "character_error_rate", "chrf", "bleu", "ter"} <= figures.keys()
+    assert figures["pairs"] == 20
+    assert main(["evaluate", str(translator.folder), str(pairs_file), "--limit", "20"]) == 0
+    assert "chrF" in capsys.readouterr().out
+
+
+def test_lines_of_standard_input_keep_their_places(translator, pairs):
+    sources = [source for source, _ in pairs] * 4
+    sources[5], sources[7], sources[9] = "", "ab" * 5000, "ζ"
+    command = [sys.executable, "-m", "charlm", "translate", str(translator.folder)]
+    done = subprocess.run(command, input="\n".join(sources) + "\n", capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    lines = done.stdout.split("\n")[:-1]
+    assert len(lines) == len(sources) == 1200
+    assert lines[5] == lines[7] == ""
+    for place in (0, 1, 600, 1199):
+        assert lines[place] == translator.translate(sources[place])
+    assert "A text of 10,000 ids is left untranslated" in done.stderr
+    assert "Traceback" not in done.stderr
