@@ -134,7 +134,8 @@ def search(
         totals[tokens == EOS] = -np.inf
         ids = np.concatenate([np.take_along_axis(ids, parents[:, :, None], axis=1), tokens[:, :, None]], axis=2)
         places = (np.arange(rows)[:, None] * beam + parents).reshape(-1)
-        state = tuple(part[places] for part in state)
+        own, seen = state[: engine.num_states], state[engine.num_states :]
+        state = (*(part[places] for part in own), *seen)  # beams of a source see the same memory
     return [sorted(ended, key=lambda one: -one.score)[:beam] for ended in found]
 
 
