@@ -142,13 +142,17 @@ def score_chunks(
 def charge(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:
     """Returns the nats that each target is charged, `(N,)`, under logits `(N, V)`."""
     nats = cost(logits, targets)
-    nats[targets == UNK] += UNKNOWN_BITS * math.log(2)
     nats[np.isin(targets, UNCHARGED)] = 0
     return nats
 
 
 def cost(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Returns the negative log-likelihood of each target, `(N,)`, under logits `(N, V)`, in nats."""
+    """Returns the negative log-likelihood of each target, `(N,)`, under logits `(N, V)`, in nats.
+
+    For a character outside the vocabulary that is `<unk>`'s, and 21 bits.
+    """
     largest = logits.max(axis=1)
     normalizers = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
-    return (normalizers - logits[np.arange(len(targets)), targets]).astype(np.float64)
+    nats = (normalizers - logits[np.arange(len(targets)), targets]).astype(np.float64)
+    nats[targets == UNK] += UNKNOWN_BITS * math.log(2)
+    return nats

@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import race
+import translation_race
 from tqdm import tqdm
 from worker import VOCABULARY
 
@@ -227,6 +228,7 @@ def main() -> None:
     parser.add_argument("--megabytes", nargs="+", type=int, default=[1, 1000], help="sizes of text")
     parser.add_argument("--quick", action="store_true", help="two layers of 256 and 512 LSTM units, three rounds")
     parser.add_argument("--quality", action="store_true", help="the race for the lower loss instead")
+    parser.add_argument("--translation", nargs=2, metavar=("TRAIN", "VALIDATION"), help="race on two files of pairs")
     race.add_arguments(parser)
     args = parser.parse_args()
     if args.quick:
@@ -234,6 +236,9 @@ def main() -> None:
     print(f"{describe_machine()}\n")
     if args.quality:
         race.run(args.texts, args.minutes, TORCH)
+        return
+    if args.translation:
+        translation_race.run(*args.translation, args.minutes, TORCH)
         return
     programs = [
         Program("charlm", sys.executable, "charlm_worker.py"),

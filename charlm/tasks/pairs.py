@@ -1,0 +1,44 @@
+"""What the tasks of pairs share: the names of the splits, and draws that are the same on every machine."""
+
+import random
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from charlm.errors import CorpusError
+
+SPLITS = ("train", "validation", "test")
+
+Item = TypeVar("Item")
+
+
+def digest(text: str) -> int:
+    """Returns a number between 0 and 2³² that depends on nothing but the text.
+
+    >>> digest("charlm")
+    3091527117
+    """
+    return zlib.crc32(text.encode())
+
+
+def generator(task: str, split: str) -> random.Random:
+    """Returns a split's own source of random numbers.
+
+    Only its method `random` is used: Python promises its numbers to stay, but not those of `choice` or `shuffle`.
+
+    Raises:
+        CorpusError: there is no such split.
+    """
+    if split not in SPLITS:
+        raise CorpusError(f"`split` must be one of {', '.join(SPLITS)}. Received: split={split!r}.")
+    return random.Random(digest(f"{task}/{split}"))
+
+
+def pick(rng: random.Random, items: Sequence[Item]) -> Item:
+    """Draws one of the items, each as likely as the others."""
+    return items[int(rng.random() * len(items))]
+
+
+def shuffled(rng: random.Random, items: Iterable[Item]) -> list[Item]:
+    """Returns the items in a random order."""
+    return [item for _, item in sorted(((rng.random(), item) for item in items), key=lambda pair: pair[0])]

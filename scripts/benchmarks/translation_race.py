@@ -1,0 +1,73 @@
+"""The translators' race: charlm with `--minutes` alone, against PyTorch's tutorial with the same time and pairs."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TOKENIZERS = ("char", "bpe")
+
+
+def run(train: str, validation: str, minutes: float, torch: Path) -> None:
+    """Prints chrF and BLEU of both on the validation file, and how quickly each translates it."""
+    print(f"### Translators after {minutes:g} minutes, all in: chrF / BLEU on {Path(validation).name}, greedy\n")
+    print("| tokenizer | charlm | PyTorch | sentences a second: charlm in batches / PyTorch one by one |")
+    print("| --- | --- | --- | --- |")
+    for tokenizer in TOKENIZERS:
+        with tempfile.TemporaryDirectory() as folder:
+            run = Path(folder, "run")
+            command = ["train", train, "--validation", validation, "--task", "translate", "--tokenizer", tokenizer]
+            charlm = [sys.executable, "-m", "charlm"]
+            subprocess.run(
+                [*charlm, *command, "--minutes", str(minutes), "-o", run], check=True, stdout=subprocess.DEVNULL
+            )
+            ours, theirs = judge(run, validation), race_torch(run, validation, Path(folder), minutes, torch)
+        print(
+            f"| {tokenizer} | {ours['chrf']:.1f} / {ours['bleu']:.1f} | {theirs['chrf']:.1f} / {theirs['bleu']:.1f} | "
+            f"{ours['rate']:,.0f} / {theirs['rate']:,.0f} |",
+            flush=True,
+        )
+
+
+def judge(run: Path, validation: str) -> dict[str, float]:
+    """Judges charlm's translations."""
+    import charlm
+    from charlm.datasets import read_test_pairs
+
+    trained = charlm.load(run)
+    pairs = list(read_test_pairs(validation, trained.config))
+    before = time.monotonic()
+    figures = trained.evaluate(pairs)
+    return figures | {"rate": len(pairs) / (time.monotonic() - before)}
+
+
+def race_torch(run: Path, validation: str, folder: Path, minutes: float, torch: Path) -> dict[str, float]:
+    """Trains PyTorch's translator on the same ids, and judges its translations."""
+    import charlm
+    from charlm import metrics
+    from charlm.datasets import read_pairs, read_test_pairs
+
+    trained = charlm.load(run)
+    names = json.loads((run / "config.json").read_text(encoding="utf-8"))["about"]["corpus"]
+    both = (trained.source_tokenizer, trained.tokenizer)
+    pairs = read_pairs(names, {"validation": [validation]}, trained.config)
+    longest = trained.config.data.max_length
+    train = [[one.encode(side).tolist() for one, side in zip(both, pair, strict=True)] for pair in pairs["train"]]
+    wanted = list(read_test_pairs(validation, trained.config))
+    data = {
+        "vocab_size": both[1].vocab_size,
+        "source_vocab_size": both[0].vocab_size,
+        "max_length": longest,
+        "train": [pair for pair in train if max(map(len, pair)) <= longest],
+        "validation": [both[0].encode(source, unknown="replace").tolist() for source, _ in wanted],
+    }
+    file = folder / "pairs.json"
+    file.write_text(json.dumps(data), encoding="utf-8")
+    command = [torch, HERE / "torch_translator.py", file, str(minutes)]
+    answer = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    texts = [both[1].decode(ids) for ids in answer["translations"]]
+    figures = metrics.judge(texts, [target for _, target in wanted])
+    return figures | {"rate": len(wanted) / answer["seconds"]}
