@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import logging
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,7 @@ def prepare_pairs(splits: Mapping[str, Iterable[Pair]], config: DataConfig) -> P
         CorpusError: a split that is needed has no pairs.
     """
     kept = {name: _drop_empty(name, list(pairs)) for name, pairs in splits.items()}
-    sources, targets = ((pair[side] for pair in kept["train"]) for side in range(2))
+    sources, targets = (map(operator.itemgetter(side), kept["train"]) for side in range(2))
     if config.shared_vocabulary:
         source_tokenizer = tokenizer = _make_tokenizer(itertools.chain(sources, targets), config)
     else:

@@ -76,10 +76,17 @@ def _open(settings: dict[str, Any], given: Collection[str]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in given}
 
 
-def _count_products(model: ModelConfig, vocab_size: int) -> int:
-    """Returns the weights that an id is multiplied with; the first layer's kernel is multiplied once for all."""
+def _count_products(model: ModelConfig, vocab_size: int) -> float:
+    """Returns the weights that an id is multiplied with; the first layer's kernel is multiplied once for all.
+
+    A translator's ids are taken half for sources, half for targets.
+    """
     recurrent = [CELL_CLASSES[cell].gates * model.units**2 for cell in model.cells]
-    return 2 * sum(recurrent) - recurrent[0] + model.units * vocab_size
+    decoder = 2 * sum(recurrent) - recurrent[0] + model.units * vocab_size
+    if model.task == "language":
+        return decoder
+    encoder = 1.5 * sum(recurrent) - recurrent[0]
+    return (encoder + decoder + 4 * model.units**2 * model.has_attention) / 2
 
 
 def _operations(model: ModelConfig, vocab_size: int) -> float:

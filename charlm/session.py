@@ -82,7 +82,8 @@ class Session:
         self.deadline = deadline
         self.progress = Progress()
         self.steps_per_epoch = objective.steps_per_epoch
-        self.trainer = Trainer(strategy, objective.make_model, config.training)
+        rows = objective.batches(0).element_spec.rows
+        self.trainer = Trainer(strategy, objective.make_model, config.training, rows=rows)
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.trainer.model)
         self.steps_here = 0  # in this session
         self.step_seconds: list[float] = []

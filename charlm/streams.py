@@ -174,8 +174,9 @@ def pairs(
     def batch(step):
         types = (tf.int32, tf.int32, tf.int32, tf.float32, tf.float32, tf.int64)
         *columns, total, characters = tf.numpy_function(read, [step], types, stateful=False)
+        columns = [tf.ensure_shape(column, (None, None)) for column in columns]
         rows = dict(zip(("source", "inputs", "targets", "weights"), columns, strict=True))
-        return Batch(rows, total, characters)
+        return Batch(rows, tf.ensure_shape(total, ()), tf.ensure_shape(characters, ()))
 
     dataset = tf.data.Dataset.range(start, _FOREVER).map(batch)
     return dataset.prefetch(_STEPS_A_READ).with_options(_options())

@@ -29,10 +29,17 @@ class Trainer:
         strategy: where the replicas are.
         make_model: makes the model; called in the strategy's scope.
         config: learning rate, decay, clipping and seed.
+        rows: the specs of a batch's rows, where their shapes vary: a step is then traced once for all of them, and a
+            resumed run computes as an unbroken one did.
     """
 
     def __init__(
-        self, strategy: "tf.distribute.Strategy", make_model: Callable[[], "keras.Model"], config: TrainingConfig
+        self,
+        strategy: "tf.distribute.Strategy",
+        make_model: Callable[[], "keras.Model"],
+        config: TrainingConfig,
+        *,
+        rows: dict[str, "tf.TensorSpec"] | None = None,
     ):
         self.strategy, self.config = strategy, config
         keras.utils.set_random_seed(config.seed)
@@ -45,11 +52,12 @@ class Trainer:
                 var_list=[variable for variable in self.model.trainable_variables if len(variable.shape) < 2]
             )
             self.optimizer.build(self.model.trainable_variables)
-        rows = config.batch_size // strategy.num_replicas_in_sync
+        dealt = config.batch_size // strategy.num_replicas_in_sync
         self.state = tuple(
-            self._deal(np.tile(part, (strategy.num_replicas_in_sync, 1))) for part in self.model.initial_state(rows)
+            self._deal(np.tile(part, (strategy.num_replicas_in_sync, 1))) for part in self.model.initial_state(dealt)
         )
-        self._step = tf.function(self._strategy_step, reduce_retracing=True)
+        signature = None if rows is None else self._signature(rows)
+        self._step = tf.function(self._strategy_step, input_signature=signature)
 
     def step(self, batch: Batch, step: int, learning_rate: float) -> StepResult:
         """Takes one optimiser step.
@@ -63,6 +71,19 @@ class Trainer:
         scalars = (tf.constant(batch.tokens), tf.constant(step, tf.int32), tf.constant(learning_rate, tf.float32))
         nats, norm, self.state = self._step(rows, self.state, *scalars)
         return StepResult(float(nats), float(norm))
+
+    def _signature(self, rows):
+        dealt = {name: self._deal_spec(spec) for name, spec in rows.items()}
+        state = tuple(tf.type_spec_from_value(part) for part in self.state)
+        return dealt, state, *(tf.TensorSpec((), kind) for kind in (tf.float32, tf.int32, tf.float32))
+
+    def _deal_spec(self, spec):
+        """Returns the spec of what `_deal` makes of an array."""
+        count = self.strategy.num_replicas_in_sync
+        whole = type(tf.type_spec_from_value(self._deal(np.zeros(count))))
+        batch, *others = spec.shape
+        part = tf.TensorSpec((batch and batch // count, *others), spec.dtype)
+        return part if whole is tf.TensorSpec else whole(*[part] * count)
 
     def _strategy_step(self, rows, state, tokens, step, learning_rate):
         nats, gradients, state = self.strategy.run(self._replica_step, (rows, state, tokens, step))

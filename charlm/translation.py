@@ -127,11 +127,12 @@ def search(
             text, nats = ids[row, parents[row, place], 1:], -totals[row, place]
             found[row].append(Hypothesis(text.tolist(), nats, -nats / (len(text) + 1) ** length_penalty))
         follows_greedy &= ~ends[:, 0]
-        if all(len(ended) >= beam for ended in found) and not follows_greedy.any():
+        is_done = np.array([len(ended) >= beam for ended in found]) & ~follows_greedy
+        if is_done.all():
             break
         kept = np.argsort(tokens == EOS, axis=1, kind="stable")[:, :beam]  # those that go on, the likeliest first
         parents, tokens, totals = (np.take_along_axis(part, kept, axis=1) for part in (parents, tokens, totals))
-        totals[tokens == EOS] = -np.inf
+        totals[(tokens == EOS) | is_done[:, None]] = -np.inf
         ids = np.concatenate([np.take_along_axis(ids, parents[:, :, None], axis=1), tokens[:, :, None]], axis=2)
         places = (np.arange(rows)[:, None] * beam + parents).reshape(-1)
         own, seen = state[: engine.num_states], state[engine.num_states :]

@@ -5,11 +5,11 @@ from charlm.errors import CharlmError
 from charlm.plots import draw_alignment, plot_alignment
 from charlm.text_translator import Alignment
 
-ALIGNMENT = Alignment(["ça", " ", "∎"], ["日", "本", "∎"], np.eye(3, dtype=np.float32)[::-1])
+ALIGNMENT = Alignment(["ça", " ", "∎"], ["д", "ж", "∎"], np.eye(3, dtype=np.float32)[::-1])
 
 
 def test_an_alignment_is_drawn_with_its_pieces():
-    assert draw_alignment(ALIGNMENT) == "  ç\n  a␣∎\n日   █\n本  █\n∎ █"
+    assert draw_alignment(ALIGNMENT) == "  ç\n  a␣∎\nд   █\nж  █\n∎ █"
 
 
 def test_an_alignment_becomes_a_picture(tmp_path):
