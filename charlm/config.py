@@ -96,7 +96,11 @@ class ModelConfig:
     )
     tie_weights: bool = option(False, "use the embedding as the output's weights too")
 
-    attention: str = option("additive", "how a translator looks at its source", choices=(*ATTENTIONS, "none"))
+    attention: str = option(
+        "general",
+        "how a translator looks at its source; none is the plain encoder and decoder",
+        choices=(*ATTENTIONS, "none"),
+    )
     heads: int = option(1, "heads of the attention", minimum=1, maximum=64)
     label_smoothing: float = option(
         0.0, "share of a target's probability that a translator is taught to spread evenly", minimum=0, below=1

@@ -18,6 +18,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "large": {"units": 512, "layers": 2, "dropout": 0.2, "learning_rate": 2e-3},
 }
 
+#: What a task begins with where the user says nothing: pairs are short, and a step pays for many of them at once.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "language": {},
+    "translate": {"batch_size": 128},
+    "autoencode": {"batch_size": 128, "cell": "gru"},
+}
+
 DEFAULT_MINUTES = 5.0  #: where no budget is given
 EVALUATIONS = 10
 FINAL_SHARE = 0.05  #: of the peak learning rate, at the end of the cosine

@@ -148,7 +148,7 @@ class TextTranslator:
         inputs = np.concatenate([[BOS], written])[None].astype(np.int32)
         _, weights, _ = self.engine.unroll_attention(inputs, self.engine.encode(pad([read])))
         if weights is None:
-            raise ConfigError("The model has no attention to show. Train with --attention additive.")
+            raise ConfigError("The model has no attention to show. Train with --attention general.")
         return Alignment(
             _pieces(self.source_tokenizer, read), _pieces(self.tokenizer, written), weights[0].mean(axis=0)
         )

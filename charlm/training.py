@@ -59,8 +59,8 @@ def train(
     """
     started = time.monotonic()
     names = [os.fspath(name) for name in ([corpus] if isinstance(corpus, str | os.PathLike) else corpus)]
-    settings = _with_defaults(names, preset, settings)
-    config = Config.from_settings(settings)
+    settings = _with_preset(preset, settings)
+    config = Config.from_settings(_defaults(names, settings) | settings)
     folder = Path(output or Path("runs", _name(names)))
     deadline = deadline or started + 60 * (config.training.minutes or recipes.DEFAULT_MINUTES)
     with _alone_in(folder):
@@ -113,18 +113,21 @@ def _alone_in(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _with_defaults(names: list[str], preset: str | None, settings: dict[str, Any]) -> dict[str, Any]:
+def _with_preset(preset: str | None, settings: dict[str, Any]) -> dict[str, Any]:
     if preset is not None and preset not in recipes.PRESETS:
         raise unknown_name(preset, list(recipes.PRESETS), noun="preset")
     defaults = dict(recipes.PRESETS[preset]) if preset else {}
     if "," in str(settings.get("cell")):
         defaults.pop("layers", None)  # the cells say how many
-    if len(names) == 1 and datasets.is_task(names[0]):
-        defaults["task"] = "translate"
-    settings = {**defaults, **settings}
-    if "split" not in settings and (split := datasets.usual_split(names)):
-        settings["split"] = split
-    return settings
+    return {**defaults, **settings}
+
+
+def _defaults(names: list[str], settings: dict[str, Any]) -> dict[str, Any]:
+    """Returns what the corpora and the task begin with, for those settings that the user left open."""
+    is_task = len(names) == 1 and datasets.is_task(names[0])
+    task = settings.get("task", "translate" if is_task else "language")
+    split = datasets.usual_split(names)
+    return {"task": task, **({"split": split} if split else {}), **recipes.DEFAULTS.get(task, {})}
 
 
 def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None:

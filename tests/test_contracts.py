@@ -25,7 +25,7 @@ MODELS = {
     "tied": ModelConfig(units=8, layers=2, tie_weights=True),
     "dropout": ModelConfig(units=8, layers=2, dropout=0.5),
     "weight-drop": ModelConfig(units=8, layers=2, cell="gru", weight_drop=0.5),
-    "additive": ModelConfig(task="translate", units=8, layers=2),
+    "additive": ModelConfig(task="translate", units=8, layers=2, attention="additive"),
     "dot": ModelConfig(task="translate", units=8, cell="gru", attention="dot"),
     "general": ModelConfig(task="translate", units=8, cell="rnn,lstm", attention="general", tie_weights=True),
     "scaled": ModelConfig(task="translate", units=8, attention="scaled", heads=2, embedding_dim=3),

@@ -148,3 +148,18 @@ def test_lines_of_standard_input_keep_their_places(translator, pairs):
         assert lines[place] == translator.translate(sources[place])
     assert "A text of 10,000 ids is left untranslated" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_task_by_name_needs_no_more_than_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr("charlm.tasks.reverse.SIZES", {"train": 40, "validation": 10, "test": 10})
+    options = {"units": 8, "steps": 2, "replicas": 1}
+    run = charlm.train("reverse", tmp_path / "run", **options)
+    assert (run.config.model.task, run.config.training.batch_size) == ("translate", 128)
+    assert charlm.train("reverse", tmp_path / "run", resume=True).folder == run.folder
+    assert main(["evaluate", str(run.folder), "reverse", "--json"]) == 0
+
+
+def test_a_run_of_the_users_own_batches_is_resumed_without_saying_so_again(pairs_file, tmp_path):
+    options = {"units": 8, "steps": 2, "split": "80/20", "replicas": 1}
+    run = charlm.train(pairs_file, tmp_path / "run", task="translate", batch_size=16, **options)
+    assert charlm.train(pairs_file, tmp_path / "run", resume=True).config == run.config

@@ -52,7 +52,7 @@ class Translator(keras.Model):
         units: int,
         embedding_dim: int | None = None,
         dropout: float = 0.0,
-        attention: str | None = "additive",
+        attention: str | None = "general",
         heads: int = 1,
         label_smoothing: float = 0.0,
         tie_weights: bool = False,
