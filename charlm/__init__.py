@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "BidirectionalStack": "charlm.layers.bidirectional",
     "CharlmError": "charlm.errors",
     "Chunk": "charlm.text",
     "Config": "charlm.config",
@@ -20,6 +21,7 @@ _ROOMS = {
     "Run": "charlm.run",
     "Sampler": "charlm.sampling",
     "Tokenizer": "charlm.tokenizer",
+    "Translator": "charlm.models.translator",
     "contiguous": "charlm.streams",
     "generate": "charlm.generation",
     "load": "charlm.run",

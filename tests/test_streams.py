@@ -3,12 +3,15 @@ import itertools
 import numpy as np
 import pytest
 
+from charlm import streams
+from charlm.batching import BatchPlan
 from charlm.config import DataConfig
 from charlm.corpus import prepare
 from charlm.errors import CorpusError
+from charlm.pairs import prepare_pairs
 from charlm.streams import Batch, contiguous, windows
 from charlm.text import Chunk
-from charlm.tokenizer import BOS
+from charlm.tokenizer import BOS, EOS, PAD
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +94,30 @@ def test_a_corpus_too_short_says_which_number_to_lower(store, batch_size, length
 def test_no_tuning_thread_outlives_training(store, stream):
     """TensorFlow's autotuner sleeps for up to a minute, and the end of an iterator waits for it."""
     assert stream(store, "train", batch_size=3, length=20).options().autotune.enabled is False
+
+
+def test_batches_of_pairs_are_a_function_of_seed_and_step(pairs):
+    store = prepare_pairs({"train": pairs, "validation": pairs[:1]}, DataConfig())
+    split, characters_per_id = store.splits["train"], store.tokenizer.characters_per_id
+    plan = BatchPlan(split, tokens=200, multiple=2)
+
+    def read(start, seed=0):
+        stream = streams.pairs(split, plan, characters_per_id=characters_per_id, seed=seed, start=start)
+        return list(stream.take(len(plan) + 2).as_numpy_iterator())
+
+    batches, later = read(0), read(2)
+    for one, other in zip(batches[2:], later, strict=False):
+        assert all(np.array_equal(one.rows[name], other.rows[name]) for name in one.rows)
+    epoch = batches[: len(plan)]
+    assert sum(int(batch.characters) for batch in epoch) == sum(len(target) for _, target in pairs)
+    assert not np.array_equal(read(0, seed=1)[0].rows["source"], batches[0].rows["source"])
+    for batch in epoch:
+        rows = batch.rows
+        assert batch.tokens == rows["weights"].sum() == (rows["targets"] != PAD).sum()
+        assert np.array_equal(rows["inputs"][:, 1:], rows["targets"][:, :-1])
+        assert np.all(rows["inputs"][:, 0] == BOS)
+        assert np.all((rows["source"] != PAD).any(axis=1))
+        assert len(rows["source"]) % 2 == 0
+        for source, target in zip(rows["source"], rows["targets"], strict=True):
+            text = store.tokenizer.decode(source[(source != PAD) & (source != EOS)])
+            assert store.tokenizer.decode(target[(target != PAD) & (target != EOS)]) == text[::-1].upper()

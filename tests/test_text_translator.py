@@ -163,3 +163,20 @@ def test_a_run_of_the_users_own_batches_is_resumed_without_saying_so_again(pairs
     options = {"units": 8, "steps": 2, "split": "80/20", "replicas": 1}
     run = charlm.train(pairs_file, tmp_path / "run", task="translate", batch_size=16, **options)
     assert charlm.train(pairs_file, tmp_path / "run", resume=True).config == run.config
+
+
+@pytest.mark.slow
+def test_a_model_that_reverses_looks_along_the_other_diagonal(tmp_path, monkeypatch):
+    from charlm.tasks import reverse
+
+    monkeypatch.setattr(reverse, "MAX_LENGTH", 10)
+    monkeypatch.setattr(reverse, "SIZES", {"train": 20_000, "validation": 200, "test": 200})
+    run = charlm.train("reverse", tmp_path / "run", units=64, steps=400, evaluate_every=200, learning_rate=6e-3)
+    pairs = list(reverse.pairs("test"))
+    assert run.evaluate(pairs)["exact_match"] > 0.9
+    right = total = 0
+    for source, target in pairs[:100]:
+        looked = run.align(source, target).weights[:-1].argmax(axis=1)
+        right += int((looked == np.arange(len(source))[::-1]).sum())
+        total += len(source)
+    assert right / total > 0.95
