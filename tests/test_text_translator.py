@@ -165,7 +165,6 @@ def test_a_run_of_the_users_own_batches_is_resumed_without_saying_so_again(pairs
     assert charlm.train(pairs_file, tmp_path / "run", resume=True).config == run.config
 
 
-@pytest.mark.slow
 def test_a_model_that_reverses_looks_along_the_other_diagonal(tmp_path, monkeypatch):
     from charlm.tasks import reverse
 
