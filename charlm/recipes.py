@@ -31,6 +31,7 @@ FINAL_SHARE = 0.05  #: of the peak learning rate, at the end of the cosine
 
 _EVALUATION_SHARE = 0.1  #: of the time that is left, at most, goes into evaluations
 _RESERVE = 0.05  #: of the time that is left stays free, for a machine that slows down
+_LAST_RESERVE = 0.01  #: of all the time, at least, for the end
 
 
 SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (2, 768), (2, 1024), (3, 1024))
@@ -126,7 +127,7 @@ def plan_minutes(
     Returns:
         The steps of the whole run, at least one more than are done, and the step of the next evaluation.
     """
-    usable = seconds_left * (1 - _RESERVE)
+    usable = seconds_left - max(_RESERVE * seconds_left, _LAST_RESERVE * 60 * (config.minutes or 0))
     if config.evaluate_every is not None:
         cost = step_seconds + evaluation_seconds / config.evaluate_every
         steps = done + max(int(usable / cost), 1)

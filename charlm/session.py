@@ -28,7 +28,7 @@ from charlm.trainer import Trainer
 
 CHECKPOINT_SECONDS = 60.0  #: between checkpoints, at most
 MEASURED_STEPS, MEASURED_SECONDS = 10, 2.0  #: at least, before `minutes` become steps
-PLANNED_STEPS = 1000  #: the newest, whose median tells how long a step takes
+PLANNED_STEPS = 200  #: the newest, whose median tells how long a step takes
 MEASURED_CHUNKS = 4  #: of an evaluation
 
 _SHARE = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
@@ -87,6 +87,7 @@ class Session:
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.trainer.model)
         self.steps_here = 0  # in this session
         self.step_seconds: list[float] = []
+        self.evaluation_seconds: float | None = None  # of a run that is planned by the clock
         self.logs: dict[str, float] = {}
         self.saved_step: int | None = None
         self.is_interrupted = False
@@ -178,6 +179,7 @@ class Session:
                 self._evaluate()
         is_due = self.is_interrupted or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS
         if is_due and self.saved_step != progress.step:
+            self._plan_again()
             self._save()
         if self.is_interrupted:
             raise KeyboardInterrupt(f"interrupted after step {progress.step:,}, and saved; --resume goes on")
@@ -199,10 +201,17 @@ class Session:
             step_seconds=statistics.median(self.step_seconds[-PLANNED_STEPS:]),
             evaluation_seconds=evaluation_seconds,
         )
-        self.bar.total = progress.steps
+        self.bar.total, self.evaluation_seconds = progress.steps, evaluation_seconds
+
+    def _plan_again(self) -> None:
+        """Follows a machine that changes its speed between two evaluations."""
+        if self.evaluation_seconds is not None:
+            due = self.progress.next_evaluation
+            self._plan(self.evaluation_seconds)
+            self.progress.next_evaluation = min(due, self.progress.steps)
 
     def _evaluate(self) -> None:
-        """Evaluates and reports; a run of so many `minutes` then plans anew, as a machine's speed changes."""
+        """Evaluates and reports; a run of so many `minutes` then plans anew."""
         training, progress, begun = self.config.training, self.progress, time.monotonic()
         progress.next_evaluation = recipes.next_evaluation(training, progress.step, progress.steps)
         self._report(self._validate())  # the checkpoint knows of the next one

@@ -224,6 +224,16 @@ def test_minutes_are_turned_into_steps_that_end_in_time(text_file, settings, tmp
     assert run.log[-1]["step"] > session.MEASURED_STEPS
 
 
+def test_a_run_that_is_planned_often_still_evaluates_and_ends(text_file, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 0.1)
+    without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
+    started = time.monotonic()
+    run = charlm.train(text_file, tmp_path / "run", minutes=0.2, **without)
+    assert time.monotonic() - started < 0.35 * 60
+    assert len(run.log) >= 3
+    assert run.log[-1]["learning_rate"] < 0.1 * run.log[0]["learning_rate"]
+
+
 def test_epochs_are_turned_into_steps(text_file, settings, tmp_path):
     without = {name: value for name, value in settings.items() if name != "steps"}
     run = charlm.train(text_file, tmp_path / "run", epochs=0.1, **without)
