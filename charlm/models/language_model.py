@@ -5,14 +5,11 @@ from collections.abc import Sequence
 from charlm.backend import keras, tf
 from charlm.config import ModelConfig
 from charlm.layers.recurrent import RecurrentStack
-from charlm.runtime.stack import PARTS
-from charlm.tokenizer import EOS, UNK
-
-EMBEDDING_SPREAD = 0.3  #: standard deviation at the beginning; Keras's own 0.03 is learnt from far more slowly
+from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding
 
 
 @keras.saving.register_keras_serializable("charlm")
-class LanguageModel(keras.Model):
+class LanguageModel(VocabularyModel):
     """Reads ids `(B, T)` and gives the logits `(B, T, V)` of the id that follows each.
 
     Args:
@@ -45,10 +42,7 @@ class LanguageModel(keras.Model):
     ):
         super().__init__(**kwargs)
         self.vocab_size, self.embedding_dim, self.tie_weights = vocab_size, embedding_dim or units, tie_weights
-        spread = keras.initializers.RandomNormal(stddev=EMBEDDING_SPREAD)
-        self.embedding = keras.layers.Embedding(
-            vocab_size, self.embedding_dim, embeddings_initializer=spread, name="embedding"
-        )
+        self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
         self.stack = RecurrentStack(
             cells, units, dropout=dropout, weight_drop=weight_drop, precision=precision, name="stack"
         )
@@ -73,11 +67,7 @@ class LanguageModel(keras.Model):
             return
         self.embedding.build(input_shape)
         self.stack.build((*input_shape, self.embedding_dim))
-        self.output_kernel = None
-        if not self.tie_weights:
-            shape = (self.stack.units, self.vocab_size)
-            self.output_kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="output_kernel")
-        self.output_bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="output_bias")
+        self.build_output()
         self.built = True
 
     def call(self, ids, training=None):
@@ -98,8 +88,7 @@ class LanguageModel(keras.Model):
         """
         table = tf.convert_to_tensor(self.embedding.embeddings)
         hidden, state = self.stack(table, state=state, training=training, seed=seed, ids=ids)
-        kernel = tf.transpose(self.embedding.embeddings) if self.tie_weights else self.output_kernel
-        return tf.tensordot(hidden, kernel, 1) + self.output_bias, state
+        return self.logits(hidden), state
 
     def initial_state(self, batch_size):
         """Returns zeros, for `batch_size` rows."""
@@ -121,26 +110,7 @@ class LanguageModel(keras.Model):
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)  # (B, T)
         return tf.reduce_sum(nats * batch["weights"]), charge(batch["targets"], nats), state
 
-    def named_variables(self) -> dict[str, "keras.Variable"]:
-        """Returns the weights by the names that they have in a bundle."""
-        named = {"embedding": self.embedding.embeddings, "output.bias": self.output_bias}
-        if not self.tie_weights:
-            named["output.kernel"] = self.output_kernel
-        for index, layer in enumerate(self.stack.layers):
-            named |= name_layer(f"layers.{index}", layer)
-        return named
-
     def get_config(self):
         stack = {name: getattr(self.stack, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
         own = {"vocab_size": self.vocab_size, "embedding_dim": self.embedding_dim, "tie_weights": self.tie_weights}
         return {**super().get_config(), **own, **stack}
-
-
-def name_layer(prefix: str, layer) -> dict[str, "keras.Variable"]:
-    """Returns a recurrent layer's weights by the names that they have in a bundle."""
-    return {f"{prefix}.{part}": getattr(layer.cell, part) for part in PARTS}
-
-
-def charge(targets, nats):
-    """Returns the nats of the text's own characters, summed: those of no special id but `<unk>`."""
-    return tf.reduce_sum(tf.where((targets > EOS) | (targets == UNK), nats, 0.0))

@@ -7,13 +7,13 @@ from charlm.config import ModelConfig
 from charlm.layers.attention import Attention
 from charlm.layers.bidirectional import BidirectionalStack
 from charlm.layers.recurrent import RecurrentStack
-from charlm.models.language_model import EMBEDDING_SPREAD, charge, name_layer
+from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding, name_layer
 from charlm.runtime.stack import DIRECTIONS
 from charlm.tokenizer import PAD
 
 
 @keras.saving.register_keras_serializable("charlm")
-class Translator(keras.Model):
+class Translator(VocabularyModel):
     """Predicts each next id of a target from the ids before it and from the whole of its source.
 
     The encoder's last state is the decoder's first one (Sutskever et al. 2014). With attention, what the decoder's last
@@ -62,20 +62,10 @@ class Translator(keras.Model):
         super().__init__(**kwargs)
         self.options = {"cells": list(cells), "units": units, "dropout": dropout, "precision": precision}
         self.vocab_size, self.source_vocab_size = vocab_size, source_vocab_size
-        self.embedding_dim, self.tie_weights, self.label_smoothing = (
-            embedding_dim or units,
-            tie_weights,
-            label_smoothing,
-        )
-        self.source_embedding, self.embedding = (
-            keras.layers.Embedding(
-                size,
-                self.embedding_dim,
-                embeddings_initializer=keras.initializers.RandomNormal(stddev=EMBEDDING_SPREAD),
-                name=name,
-            )
-            for size, name in ((source_vocab_size, "source_embedding"), (vocab_size, "embedding"))
-        )
+        self.embedding_dim, self.tie_weights = embedding_dim or units, tie_weights
+        self.label_smoothing = label_smoothing
+        self.source_embedding = make_embedding(source_vocab_size, self.embedding_dim, "source_embedding")
+        self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
         self.encoder = BidirectionalStack(cells, units, dropout=dropout, precision=precision, name="encoder")
         self.stack = RecurrentStack(cells, units, dropout=dropout, precision=precision, name="stack")
         self.attention = attention and Attention(attention, units, heads=heads, name="attention")
@@ -108,11 +98,7 @@ class Translator(keras.Model):
             stack.build((None, None, self.embedding_dim))
         if self.attention:
             self.attention.build()
-        self.output_kernel = None
-        if not self.tie_weights:
-            shape = (self.stack.units, self.vocab_size)
-            self.output_kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="output_kernel")
-        self.output_bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="output_bias")
+        self.build_output()
         self.built = True
 
     def call(self, inputs, training=None):
@@ -146,8 +132,7 @@ class Translator(keras.Model):
         hidden, own = self.stack(table, state=own, training=training, seed=seed, ids=ids)
         if self.attention:
             hidden, _ = self.attention(hidden, *seen)
-        kernel = tf.transpose(self.embedding.embeddings) if self.tie_weights else self.output_kernel
-        return tf.tensordot(hidden, kernel, 1) + self.output_bias, (*own, *seen)
+        return self.logits(hidden), (*own, *seen)
 
     def initial_state(self, batch_size):
         """Returns nothing: a translator carries no state from batch to batch."""
@@ -176,14 +161,10 @@ class Translator(keras.Model):
 
     def named_variables(self) -> dict[str, "keras.Variable"]:
         """Returns the weights by the names that they have in a bundle."""
-        named = {"source_embedding": self.source_embedding.embeddings, "embedding": self.embedding.embeddings}
-        named["output.bias"] = self.output_bias
-        if not self.tie_weights:
-            named["output.kernel"] = self.output_kernel
+        named = {"source_embedding": self.source_embedding.embeddings, **super().named_variables()}
         if self.attention:
             named |= {f"attention.{name}": weight for name, weight in self.attention.named_weights.items()}
-        for index, (layer, pair) in enumerate(zip(self.stack.layers, self.encoder.pairs, strict=True)):
-            named |= name_layer(f"layers.{index}", layer)
+        for index, pair in enumerate(self.encoder.pairs):
             for direction, directed in zip(DIRECTIONS, pair, strict=True):
                 named |= name_layer(f"encoder.{index}.{direction}", directed)
         return named

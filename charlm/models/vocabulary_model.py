@@ -1,0 +1,49 @@
+"""What models that write ids share: the embedding of what is written, and the weights from the last layer to logits."""
+
+from charlm.backend import keras, tf
+from charlm.runtime.stack import PARTS
+from charlm.tokenizer import EOS, UNK
+
+EMBEDDING_SPREAD = 0.3  #: standard deviation at the beginning; Keras's own 0.03 is learnt from far more slowly
+
+
+class VocabularyModel(keras.Model):
+    """The base of the models that write ids; these set `stack`, `vocab_size`, `tie_weights` and `embedding`."""
+
+    def build_output(self):
+        """Adds the weights between the last layer and the logits."""
+        self.output_kernel = None
+        if not self.tie_weights:
+            shape = (self.stack.units, self.vocab_size)
+            self.output_kernel = self.add_weight(shape=shape, initializer="glorot_uniform", name="output_kernel")
+        self.output_bias = self.add_weight(shape=(self.vocab_size,), initializer="zeros", name="output_bias")
+
+    def logits(self, hidden):
+        """Returns logits `(B, T, V)` of the last layer's outputs `(B, T, H)`."""
+        kernel = tf.transpose(self.embedding.embeddings) if self.tie_weights else self.output_kernel
+        return tf.tensordot(hidden, kernel, 1) + self.output_bias
+
+    def named_variables(self) -> dict[str, "keras.Variable"]:
+        """Returns the weights by the names that they have in a bundle."""
+        named = {"embedding": self.embedding.embeddings, "output.bias": self.output_bias}
+        if not self.tie_weights:
+            named["output.kernel"] = self.output_kernel
+        for index, layer in enumerate(self.stack.layers):
+            named |= name_layer(f"layers.{index}", layer)
+        return named
+
+
+def make_embedding(size: int, width: int, name: str) -> "keras.layers.Embedding":
+    """Makes an embedding `(size, width)`."""
+    spread = keras.initializers.RandomNormal(stddev=EMBEDDING_SPREAD)
+    return keras.layers.Embedding(size, width, embeddings_initializer=spread, name=name)
+
+
+def name_layer(prefix: str, layer) -> dict[str, "keras.Variable"]:
+    """Returns a recurrent layer's weights by the names that they have in a bundle."""
+    return {f"{prefix}.{part}": getattr(layer.cell, part) for part in PARTS}
+
+
+def charge(targets, nats):
+    """Returns the nats of the text's own characters, summed: those of no special id but `<unk>`."""
+    return tf.reduce_sum(tf.where((targets > EOS) | (targets == UNK), nats, 0.0))
