@@ -16,8 +16,8 @@ quicker than a loop that is left to automatic differentiation:
 A cell is a pair of pure functions. `forward` takes the projected input
 `x (B, G)`, the recurrent product `p = h @ U (B, G)` and the state, and gives
 the new state with what `backward` wants to see again. `backward` takes the
-gradient of the new state and gives those of `x`, of `p`, and the part of the
-old state's that does not pass through `p`. `biases` gives the bias of `x` and,
+gradient of the new state, and `through`, which takes a gradient of `p` back to
+`h`; it gives the gradients of `x`, of `p` and of the old state. `biases` gives the bias of `x` and,
 where there is one, that of `p`. The equations are those of `keras.layers`, with its gate order.
 """
 
@@ -51,7 +51,7 @@ class LSTMKernel:
         return (o * t, c), (i, f, g, o, t, state[1])
 
     @staticmethod
-    def backward(gradient, saved):
+    def backward(gradient, saved, through):
         (dh, dc), (i, f, g, o, t, c_before) = gradient, saved
         dc += _tanh_gradient(y=t, dy=dh * o)
         d_gates = (
@@ -61,7 +61,7 @@ class LSTMKernel:
             _sigmoid_gradient(y=o, dy=dh * t),
         )
         dx = tf.concat(d_gates, axis=1)
-        return dx, dx, (tf.zeros_like(dh), dc * f)
+        return dx, dx, (through(dx), dc * f)
 
 
 class GRUKernel:
@@ -82,12 +82,13 @@ class GRUKernel:
         return (g + z * (state[0] - g),), (z, r, g, p_h, state[0])
 
     @staticmethod
-    def backward(gradient, saved):
+    def backward(gradient, saved, through):
         (dh,), (z, r, g, p_h, h_before) = gradient, saved
         dg = _tanh_gradient(y=g, dy=dh - dh * z)
         dz = _sigmoid_gradient(y=z, dy=dh * (h_before - g))
         dr = _sigmoid_gradient(y=r, dy=dg * p_h)
-        return tf.concat([dz, dr, dg], 1), tf.concat([dz, dr, dg * r], 1), (dh * z,)
+        dp = tf.concat([dz, dr, dg * r], axis=1)
+        return tf.concat([dz, dr, dg], axis=1), dp, (dh * z + through(dp),)
 
 
 class SimpleRNNKernel:
@@ -106,10 +107,10 @@ class SimpleRNNKernel:
         return (h,), (h,)
 
     @staticmethod
-    def backward(gradient, saved):
+    def backward(gradient, saved, through):
         (dh,), (h,) = gradient, saved
         dx = _tanh_gradient(y=h, dy=dh)
-        return dx, dx, (tf.zeros_like(dh),)
+        return dx, dx, (through(dx),)
 
 
 Kernel = type[LSTMKernel] | type[GRUKernel] | type[SimpleRNNKernel]
@@ -214,11 +215,14 @@ def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
             d_hs = _read_all(d_outputs)
             transposed = tf.transpose(factor)  # once, and not in every step
 
+            def through(dp):
+                return _product(dp, transposed, precision)
+
             def backward(t, d_after, arrays):
                 d_after = (d_after[0] + d_hs.read(t), *d_after[1:])
                 zeros = tuple(map(tf.zeros_like, d_after))
-                dx, dp, d_before = cell.backward(_hold(mask, t, d_after, zeros), [array.read(t) for array in saved])
-                d_before = (d_before[0] + _product(dp, transposed, precision), *d_before[1:])
+                kept = [array.read(t) for array in saved]
+                dx, dp, d_before = cell.backward(_hold(mask, t, d_after, zeros), kept, through)
                 if mask is not None:
                     passed = _hold(mask, t, zeros, d_after)
                     d_before = tuple(map(tf.add, d_before, passed))
