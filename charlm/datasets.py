@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from charlm import files
 from charlm.config import SPLITS, Config, ReadingConfig
@@ -19,10 +19,12 @@ from charlm.errors import CorpusError, DownloadError
 from charlm.text import Chunk, find_files, join_chunks, read_text, split_lines
 
 Pair = tuple[str, str]
+Item = TypeVar("Item")
 
 MARKOV_CHARACTERS = 1_000_000
 _TIMEOUT_SECONDS = 60
 _BLOCK_BYTES = 1 << 16
+_PIECES = 20  #: of a long line that an autoencoder reads begin within the length of one
 
 
 def _python_manual() -> Iterator[Chunk]:
@@ -213,7 +215,10 @@ def _task(name: str) -> Any:
 def read_pairs(
     names: Sequence[str], held_out: Mapping[str, Sequence[str]], config: Config
 ) -> dict[str, Iterable[Pair]]:
-    """Reads pairs of texts by split: tab-separated files, a task by name, or each line twice for an autoencoder.
+    """Reads pairs of texts by split: tab-separated files, or a task by name.
+
+    For an autoencoder a pair is a line and the same line; one of more than `max_length` characters is cut into pieces
+    of as many. Those to train on begin at every few characters, so that what is learnt does not depend on where.
 
     Args:
         names: corpora, or one task.
@@ -225,20 +230,36 @@ def read_pairs(
     """
     if len(names) == 1 and is_task(names[0]):
         return {split: task_pairs(names[0], split) for split in SPLITS}
-    read = _read_twice if config.model.task == "autoencode" else _read_tabs
-    splits: dict[str, Iterable[Pair]] = {split: read(files, config.reading) for split, files in held_out.items()}
-    if held_out:
-        return {"train": read(names, config.reading), **splits}
-    whole, shares = list(read(names, config.reading)), config.data.split_shares
-    ends = [len(whole) * sum(shares[: count + 1]) // 100 for count in range(len(shares))]
-    return {name: whole[start:end] for name, start, end in zip(SPLITS, [0, *ends], ends, strict=False)}
+    if config.model.task == "autoencode":
+        splits = _split(names, held_out, _read_lines, config)
+        length = config.data.max_length
+        strides = dict.fromkeys(splits, length) | {"train": max(length // _PIECES, 1)}
+        return {split: _cut(lines, length, strides[split]) for split, lines in splits.items()}
+    return _split(names, held_out, _read_tabs, config)
 
 
-def read_test_pairs(name: str, config: Config) -> Iterator[Pair]:
+def read_test_pairs(name: str, config: Config) -> Iterable[Pair]:
     """Reads the pairs of a file, or of a task's test split, as a run read those that it was trained on."""
     if is_task(name):
         return task_pairs(name, "test")
-    return (_read_twice if config.model.task == "autoencode" else _read_tabs)([name], config.reading)
+    if config.model.task == "autoencode":
+        length = config.data.max_length
+        return _cut(_read_lines([name], config.reading), length, length)
+    return _read_tabs([name], config.reading)
+
+
+def _split(
+    names: Sequence[str],
+    held_out: Mapping[str, Sequence[str]],
+    read: Callable[[Sequence[str], ReadingConfig], Iterator[Item]],
+    config: Config,
+) -> dict[str, Iterable[Item]]:
+    """Reads what there is by split: from files of its own, or from a share of all."""
+    if held_out:
+        return {split: read(files, config.reading) for split, files in {"train": names, **held_out}.items()}
+    whole, shares = list(read(names, config.reading)), config.data.split_shares
+    ends = [len(whole) * sum(shares[: count + 1]) // 100 for count in range(len(shares))]
+    return {name: whole[start:end] for name, start, end in zip(SPLITS, [0, *ends], ends, strict=False)}
 
 
 def _read_tabs(names: Sequence[str], config: ReadingConfig) -> Iterator[Pair]:
@@ -254,8 +275,15 @@ def _read_tabs(names: Sequence[str], config: ReadingConfig) -> Iterator[Pair]:
                 )
 
 
-def _read_twice(names: Sequence[str], config: ReadingConfig) -> Iterator[Pair]:
-    return ((line, line) for source in find_sources(names) for line in _lines(source, config))
+def _read_lines(names: Sequence[str], config: ReadingConfig) -> Iterator[str]:
+    return (line for source in find_sources(names) for line in _lines(source, config))
+
+
+def _cut(lines: Iterable[str], length: int, stride: int) -> Iterator[Pair]:
+    for line in lines:
+        last = max(len(line) - length, 0)
+        for start in (*range(0, last, stride), last):
+            yield line[start : start + length], line[start : start + length]
 
 
 def _lines(source: str, config: ReadingConfig) -> Iterator[str]:

@@ -6,12 +6,15 @@ from typing import Any
 
 from charlm.errors import CharlmError
 
+_LENGTHS = 4  #: groups of sources by their length
 
-def judge(texts: Sequence[str], targets: Sequence[str]) -> dict[str, Any]:
+
+def judge(sources: Sequence[str], texts: Sequence[str], targets: Sequence[str]) -> dict[str, Any]:
     """Returns every figure of this file, and how many pairs there were."""
     return {
         "pairs": len(texts),
         "exact_match": exact_match(texts, targets),
+        "by_length": exact_by_length(sources, texts, targets),
         "character_error_rate": character_error_rate(texts, targets),
         **corpus_scores(texts, targets),
     }
@@ -24,6 +27,30 @@ def exact_match(texts: Sequence[str], targets: Sequence[str]) -> float:
     0.5
     """
     return sum(text == target for text, target in zip(texts, targets, strict=True)) / max(len(texts), 1)
+
+
+def exact_by_length(sources: Sequence[str], texts: Sequence[str], targets: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns the exact matches among shorter and among longer sources.
+
+    Returns:
+        For each quarter of the way to the longest source that has any: `characters` (the shortest and the longest
+        length that belong to it), `pairs` and `exact_match`.
+
+    >>> exact_by_length(["a", "ab", "abcdefgh"], ["x", "y", "z"], ["x", "-", "z"])
+    [{'characters': (1, 2), 'pairs': 2, 'exact_match': 0.5}, {'characters': (7, 8), 'pairs': 1, 'exact_match': 1.0}]
+    """
+    width = -(-max(map(len, sources), default=1) // _LENGTHS) or 1
+    groups: dict[int, list[tuple[str, str]]] = {}
+    for source, *pair in zip(sources, texts, targets, strict=True):
+        groups.setdefault(max(len(source) - 1, 0) // width, []).append((pair[0], pair[1]))
+    return [
+        {
+            "characters": (group * width + 1, (group + 1) * width),
+            "pairs": len(pairs),
+            "exact_match": exact_match(*zip(*pairs, strict=True)),
+        }
+        for group, pairs in sorted(groups.items())
+    ]
 
 
 def character_error_rate(texts: Sequence[str], targets: Sequence[str]) -> float:

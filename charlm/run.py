@@ -200,14 +200,14 @@ class Run:
             **options: those of `translations`.
 
         Returns:
-            `pairs`, `exact_match` and `character_error_rate` as fractions, and sacrebleu's `chrf`, `bleu`, `ter` and
-            `signatures`.
+            `pairs`, `exact_match` and `character_error_rate` as fractions, `by_length` (of `exact_by_length`), and
+            sacrebleu's `chrf`, `bleu`, `ter` and `signatures`.
 
         Raises:
             CharlmError: sacrebleu or rapidfuzz is not installed.
         """
-        texts = self.translate([source for source, _ in pairs], **options)
-        return metrics.judge(texts, [target for _, target in pairs])
+        sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
+        return metrics.judge(sources, self.translate(sources, **options), targets)
 
     @property
     def _language_engine(self) -> LanguageEngine:

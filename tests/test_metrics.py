@@ -5,7 +5,7 @@ from charlm.errors import CharlmError
 
 
 def test_figures_of_a_few_texts():
-    figures = metrics.judge(["The cat sat.", "A dog"], ["The cat sat.", "A dig"])
+    figures = metrics.judge(["Le chat.", "Un chien"], ["The cat sat.", "A dog"], ["The cat sat.", "A dig"])
     assert figures["pairs"] == 2
     assert figures["exact_match"] == 0.5
     assert figures["character_error_rate"] == pytest.approx(1 / 17)
@@ -24,4 +24,4 @@ def test_a_missing_package_is_named(package, figure, monkeypatch):
     find_spec = metrics.importlib.util.find_spec
     monkeypatch.setattr(metrics.importlib.util, "find_spec", lambda name: None if name == package else find_spec(name))
     with pytest.raises(CharlmError, match=rf"{figure}.*charlm\[translate\]"):
-        metrics.judge(["a"], ["b"])
+        metrics.judge(["a"], ["a"], ["b"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from charlm.config import Config, DataConfig
-from charlm.datasets import read_pairs
+from charlm.datasets import read_pairs, read_test_pairs
 from charlm.errors import CorpusError
 from charlm.pairs import Ragged, prepare_pairs
 
@@ -67,10 +67,12 @@ def test_a_line_without_its_tab_is_named(tmp_path):
         read_pairs([str(tmp_path / "pairs.tsv")], {}, Config())
 
 
-def test_an_autoencoder_has_each_line_twice(tmp_path):
-    (tmp_path / "text.txt").write_text("one\ntwo\n")
-    splits = read_pairs(
-        [str(tmp_path / "text.txt")], {}, Config.from_settings({"task": "autoencode", "split": "50/50"})
-    )
-    assert list(splits["train"]) == [("one", "one")]
-    assert list(splits["validation"]) == [("two", "two")]
+def test_an_autoencoder_has_each_line_twice_and_long_ones_in_pieces(tmp_path):
+    for name, text in (("train", "one\nabcdefgh\n"), ("held_out", "abcdefgh\n")):
+        (tmp_path / f"{name}.txt").write_text(text)
+    config = Config.from_settings({"task": "autoencode", "max_length": 6})
+    held_out = str(tmp_path / "held_out.txt")
+    splits = read_pairs([str(tmp_path / "train.txt")], {"validation": [held_out]}, config)
+    twice = [(piece, piece) for piece in ("one", "abcdef", "bcdefg", "cdefgh")]
+    assert list(splits["train"]) == twice
+    assert list(splits["validation"]) == list(read_test_pairs(held_out, config)) == [twice[1], twice[3]]

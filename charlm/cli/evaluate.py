@@ -14,7 +14,8 @@ DESCRIPTION = """\
 Translates the sources of tab-separated pairs and compares with their targets. Of a task that charlm generates, the
 test split is taken.
 
-Prints exact matches, the character error rate (edits over characters wanted), and chrF, BLEU and TER by sacrebleu.
+Prints exact matches, among all and by the length of the source; the character error rate (edits over characters
+wanted); and chrF, BLEU and TER by sacrebleu.
 """
 
 
@@ -39,6 +40,9 @@ def run(options: argparse.Namespace) -> None:
         return
     print(f"pairs                {figures['pairs']:,}")
     print(f"exact match          {figures['exact_match']:.2%}")
+    for group in figures["by_length"]:
+        lengths = "–".join(map(str, group["characters"]))
+        print(f"  {f'of {lengths} characters':18} {group['exact_match']:.2%}   {group['pairs']:,}")
     print(f"character error rate {figures['character_error_rate']:.2%}")
     for name, label in (("chrf", "chrF"), ("bleu", "BLEU"), ("ter", "TER")):
         print(f"{label:20} {figures[name]:.1f}   {figures['signatures'][name]}")

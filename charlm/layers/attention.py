@@ -3,6 +3,7 @@
 from charlm.backend import keras, tf
 from charlm.config import ATTENTIONS
 from charlm.errors import ConfigError
+from charlm.layers.kernels import product
 from charlm.runtime.attention import attention_shapes
 
 
@@ -32,6 +33,7 @@ class Attention(keras.layers.Layer):
         kind: `additive`, `dot`, `general` or `scaled`.
         units: width, `H`.
         heads: how many; they divide the width.
+        precision: `float32`, or `bfloat16` for the products with weights.
 
     Raises:
         ConfigError: the kind does not exist, or the heads do not divide the width.
@@ -41,13 +43,13 @@ class Attention(keras.layers.Layer):
     ((1, 3, 4), (1, 2, 3, 5), 0.20000000298023224)
     """
 
-    def __init__(self, kind: str, units: int, *, heads: int = 1, **kwargs):
+    def __init__(self, kind: str, units: int, *, heads: int = 1, precision: str = "float32", **kwargs):
         super().__init__(**kwargs)
         if kind not in ATTENTIONS:
             raise ConfigError(f"`kind` must be one of {', '.join(ATTENTIONS)}. Received: kind={kind!r}.")
         if units % heads:
             raise ConfigError(f"`heads` must divide `units`. Received: heads={heads}, units={units}.")
-        self.kind, self.units, self.heads = kind, units, heads
+        self.kind, self.units, self.heads, self.precision = kind, units, heads, precision
 
     def build(self, input_shape=None):
         if self.built:
@@ -65,7 +67,7 @@ class Attention(keras.layers.Layer):
         weights = tf.nn.softmax(scores)
         context = tf.matmul(weights, self._split(memory))  # (B, heads, T, D)
         context = tf.reshape(tf.transpose(context, (0, 2, 1, 3)), tf.shape(queries))  # (B, T, H)
-        joined = tf.tensordot(tf.concat([context, queries], axis=2), self.named_weights["kernel"], 1)
+        joined = product(tf.concat([context, queries], axis=2), self.named_weights["kernel"], self.precision)
         return tf.tanh(joined + self.named_weights["bias"]), weights
 
     def _score(self, queries, keys):
@@ -77,7 +79,7 @@ class Attention(keras.layers.Layer):
         return scores / (self.units // self.heads) ** 0.5 if self.kind == "scaled" else scores
 
     def _project(self, x, name: str):
-        return tf.tensordot(x, self.named_weights[name], 1) if name in self.named_weights else x
+        return product(x, self.named_weights[name], self.precision) if name in self.named_weights else x
 
     def _split(self, x):
         """Deals the width to the heads: `(B, T, H)` to `(B, heads, T, D)`."""
@@ -85,4 +87,5 @@ class Attention(keras.layers.Layer):
         return tf.transpose(parts, (0, 2, 1, 3))
 
     def get_config(self):
-        return {**super().get_config(), "kind": self.kind, "units": self.units, "heads": self.heads}
+        own = {name: getattr(self, name) for name in ("kind", "units", "heads", "precision")}
+        return {**super().get_config(), **own}

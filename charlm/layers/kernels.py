@@ -4,8 +4,8 @@ A scan runs one recurrent layer over a whole sequence. Four things make it
 quicker than a loop that is left to automatic differentiation:
 
 * the product of the inputs with `kernel` is taken for all time steps at once,
-  before the loop; where they are rows of an embedding, once for each row of the
-  embedding;
+  before the loop; where they are rows of an embedding, once for each row that
+  occurs;
 * the gradient of `recurrent_kernel` is one product over all time steps, after
   the backward loop, where automatic differentiation adds up one a step
   (Appleyard et al. 2016, "Optimizing Performance of Recurrent Neural Networks
@@ -145,7 +145,7 @@ def run_layer(
 def run_layer_on_rows(
     cell: Kernel, table, ids, kernel, recurrent_kernel, bias, state, *, mask=None, reverse=False, precision="float32"
 ):
-    """Runs a recurrent layer over rows of a table: `run_layer` on `table[ids]`, with the product taken of the table.
+    """Runs a recurrent layer over rows of a table: `run_layer` on `table[ids]`, with one product for each row used.
 
     Args:
         cell: the kernel of the layer's cell.
@@ -156,7 +156,10 @@ def run_layer_on_rows(
     Returns:
         Outputs `(B, T, H)` in the order of reading, and the state after.
     """
-    x = _take_rows(_project(cell, table, kernel, bias, precision), tf.transpose(ids))  # (T, B, G)
+    ids = tf.transpose(ids)  # (T, B)
+    used, places = tf.unique(tf.reshape(ids, [-1]))
+    rows = _project(cell, _take_rows(table, used), kernel, bias, precision)
+    x = _take_rows(rows, tf.reshape(places, tf.shape(ids)))  # (T, B, G)
     return _run(cell, x, recurrent_kernel, bias, state, mask, reverse, precision)
 
 
@@ -170,8 +173,7 @@ def _run(cell: Kernel, x, recurrent_kernel, bias, state, mask, reverse, precisio
 
 def _project(cell: Kernel, x, kernel, bias, precision):
     input_bias, *_ = cell.biases(tf.convert_to_tensor(bias))
-    product = tf.tensordot(tf.cast(x, precision), tf.cast(kernel, precision), 1)
-    return tf.nn.bias_add(tf.cast(product, x.dtype), input_bias)  # (…, G)
+    return tf.nn.bias_add(product(x, kernel, precision), input_bias)  # (…, G)
 
 
 @tf.custom_gradient
@@ -258,6 +260,11 @@ def _repeat(body, times: int):
 
 def _product(a, b, precision, **options):
     return tf.cast(tf.matmul(tf.cast(a, precision), tf.cast(b, precision), **options), tf.float32)
+
+
+def product(x, kernel, precision):
+    """Returns `x (…, D)` times a matrix `(D, N)`: float32 `(…, N)`, of factors and results in `precision`."""
+    return tf.cast(tf.tensordot(tf.cast(x, precision), tf.cast(kernel, precision), 1), tf.float32)
 
 
 def _read_all(array):

@@ -20,7 +20,7 @@ class LanguageModel(VocabularyModel):
         dropout: share of the values zeroed between the layers and after the last.
         weight_drop: share of the recurrent kernels' weights zeroed in a call.
         tie_weights: use the embedding as the output's weights too (Press and Wolf 2017).
-        precision: `float32`, or `bfloat16` for the matrix products of the recurrent layers.
+        precision: `float32`, or `bfloat16` for the matrix products with weights.
 
     >>> model = LanguageModel(10, cells=["gru"], units=4)
     >>> tuple(model(tf.zeros((2, 3), tf.int32)).shape), model.count_params()

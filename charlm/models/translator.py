@@ -36,7 +36,7 @@ class Translator(VocabularyModel):
         heads: of the attention.
         label_smoothing: share of a target's probability that is taught to be spread evenly (Szegedy et al. 2016).
         tie_weights: the embedding is the output's kernel too.
-        precision: `float32`, or `bfloat16` for the matrix products of the scans.
+        precision: `float32`, or `bfloat16` for the matrix products with weights.
 
     >>> model = Translator(9, 7, cells=["gru"], units=4)
     >>> tuple(model((tf.constant([[4, 5, 3]]), tf.constant([[2, 8]]))).shape)
@@ -68,7 +68,7 @@ class Translator(VocabularyModel):
         self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
         self.encoder = BidirectionalStack(cells, units, dropout=dropout, precision=precision, name="encoder")
         self.stack = RecurrentStack(cells, units, dropout=dropout, precision=precision, name="stack")
-        self.attention = attention and Attention(attention, units, heads=heads, name="attention")
+        self.attention = attention and Attention(attention, units, heads=heads, precision=precision, name="attention")
         self.build(None)
 
     @classmethod

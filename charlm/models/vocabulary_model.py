@@ -1,6 +1,7 @@
 """What models that write ids share: the embedding of what is written, and the weights from the last layer to logits."""
 
 from charlm.backend import keras, tf
+from charlm.layers.kernels import product
 from charlm.runtime.stack import PARTS
 from charlm.tokenizer import EOS, UNK
 
@@ -21,7 +22,7 @@ class VocabularyModel(keras.Model):
     def logits(self, hidden):
         """Returns logits `(B, T, V)` of the last layer's outputs `(B, T, H)`."""
         kernel = tf.transpose(self.embedding.embeddings) if self.tie_weights else self.output_kernel
-        return tf.tensordot(hidden, kernel, 1) + self.output_bias
+        return product(hidden, kernel, self.stack.precision) + self.output_bias
 
     def named_variables(self) -> dict[str, "keras.Variable"]:
         """Returns the weights by the names that they have in a bundle."""

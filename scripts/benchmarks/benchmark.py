@@ -229,6 +229,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two layers of 256 and 512 LSTM units, three rounds")
     parser.add_argument("--quality", action="store_true", help="the race for the lower loss instead")
     parser.add_argument("--translation", nargs=2, metavar=("TRAIN", "VALIDATION"), help="race on two files of pairs")
+    parser.add_argument(
+        "--tokenizers",
+        nargs="+",
+        choices=translation_race.TOKENIZERS,
+        default=translation_race.TOKENIZERS,
+        help="of --translation",
+    )
     race.add_arguments(parser)
     args = parser.parse_args()
     if args.quick:
@@ -238,7 +245,7 @@ def main() -> None:
         race.run(args.texts, args.minutes, TORCH)
         return
     if args.translation:
-        translation_race.run(*args.translation, args.minutes, TORCH)
+        translation_race.run(*args.translation, args.minutes, args.tokenizers, TORCH)
         return
     programs = [
         Program("charlm", sys.executable, "charlm_worker.py"),

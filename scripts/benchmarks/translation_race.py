@@ -5,18 +5,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
 TOKENIZERS = ("char", "bpe")
 
 
-def run(train: str, validation: str, minutes: float, torch: Path) -> None:
+def run(train: str, validation: str, minutes: float, tokenizers: Sequence[str], torch: Path) -> None:
     """Prints chrF and BLEU of both on the validation file, and how quickly each translates it."""
     print(f"### Translators after {minutes:g} minutes, all in: chrF / BLEU on {Path(validation).name}, greedy\n")
     print("| tokenizer | charlm | PyTorch | sentences a second: charlm in batches / PyTorch one by one |")
     print("| --- | --- | --- | --- |")
-    for tokenizer in TOKENIZERS:
+    for tokenizer in tokenizers:
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder, "run")
             command = ["train", train, "--validation", validation, "--task", "translate", "--tokenizer", tokenizer]
@@ -69,5 +70,5 @@ def race_torch(run: Path, validation: str, folder: Path, minutes: float, torch: 
     command = [torch, HERE / "torch_translator.py", file, str(minutes)]
     answer = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     texts = [both[1].decode(ids) for ids in answer["translations"]]
-    figures = metrics.judge(texts, [target for _, target in wanted])
+    figures = metrics.judge([source for source, _ in wanted], texts, [target for _, target in wanted])
     return figures | {"rate": len(wanted) / answer["seconds"]}
