@@ -8,12 +8,14 @@ import sys
 import numpy as np
 import pytest
 from conftest import read_log
+from PIL import Image
 from test_training import StopAfter, losses
 
 import charlm
 from charlm import checkpoints
 from charlm.cli import main
 from charlm.errors import BundleError, ConfigError
+from charlm.plots import plot_alignment
 
 
 def test_training_logs_what_a_translator_can_do(translator):
@@ -179,3 +181,8 @@ def test_a_model_that_reverses_looks_along_the_other_diagonal(tmp_path, monkeypa
         right += int((looked == np.arange(len(source))[::-1]).sum())
         total += len(source)
     assert right / total > 0.95
+
+    plot_alignment(run.align("reversal"), tmp_path / "alignment.png")
+    with Image.open(tmp_path / "alignment.png") as image:
+        y, x = np.nonzero(np.asarray(image.convert("L")) < 64)
+    assert np.corrcoef(x, y)[0, 1] < -0.4  # the dark squares; axes and letters lie on no diagonal
