@@ -73,6 +73,11 @@ class PairStore:
         split = self.splits["train"]
         return int(split.source.lengths.sum() + split.target.lengths.sum())
 
+    @property
+    def ids_a_pair(self) -> float:
+        """How many ids a pair to train on has, in the mean."""
+        return self.training_ids / len(self.splits["train"].pairs)
+
 
 def prepare_pairs(splits: Mapping[str, Iterable[Pair]], config: DataConfig) -> PairStore:
     """Turns pairs into ids. The vocabularies come from the training split alone.

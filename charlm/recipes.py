@@ -18,12 +18,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "large": {"units": 512, "layers": 2, "dropout": 0.2, "learning_rate": 2e-3},
 }
 
-#: What a task begins with where the user says nothing: pairs are short, and a step pays for many of them at once.
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "language": {},
-    "translate": {"batch_size": 128},
-    "autoencode": {"batch_size": 128, "cell": "gru"},
-}
+#: What a task begins with where the user says nothing. An autoencoder's vector is the state: a GRU's is `h` alone.
+DEFAULTS: dict[str, dict[str, Any]] = {"autoencode": {"cell": "gru"}}
 
 DEFAULT_MINUTES = 5.0  #: where no budget is given
 EVALUATIONS = 10
@@ -37,22 +33,32 @@ _LAST_RESERVE = 0.01  #: of all the time, at least, for the end
 SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (2, 768), (2, 1024), (3, 1024))
 _IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
 _DROPOUT_AN_EPOCH = 0.07  #: after the first, which sees nothing twice
+_PAIRS_A_BATCH = 80
+_WORD_HEADS = 8  #: of attention to pieces of words, which stand in several relations at once; letters in one
 _OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
 _EFFICIENCY = 0.8  #: of a step's products, beside those measured
 
 
 def recommend(
-    config: Config, given: Collection[str], *, ids: int, vocab_size: int, seconds: float, rate: float
+    config: Config,
+    given: Collection[str],
+    *,
+    ids: int,
+    ids_a_pair: float | None = None,
+    vocab_size: int,
+    seconds: float,
+    rate: float,
 ) -> Config:
     """Chooses what the user left open about the model and its training, for a run of so many `minutes`.
 
     The model is the largest that still reads enough in its time. The more often it reads the same text, the more is
-    dropped. The wider it is, the smaller are its steps.
+    dropped. The wider it is, the smaller are its steps. A batch has so many pairs, however long they are.
 
     Args:
         config: with what the user set, and defaults elsewhere.
         given: the names of the settings that the user set: these stay.
         ids: of the training split.
+        ids_a_pair: in the mean; None where the text is not one of pairs.
         vocab_size: of its tokenizer.
         seconds: that the steps may take.
         rate: operations a second of the matrix products, on all replicas.
@@ -73,9 +79,13 @@ def recommend(
     model, reading = worthy[-1] if worthy else (models[0], readings[0])
     epochs = reading / ids
     dropout = round(min(max(_DROPOUT_AN_EPOCH * (epochs - 1), 0.0), 0.5), 2)
-    model = dataclasses.replace(model, **_open({"dropout": dropout}, given))
-    learning_rate = 6e-3 * math.sqrt(512 / model.units)
-    training = dataclasses.replace(config.training, **_open({"learning_rate": learning_rate}, given))
+    heads = math.gcd(_WORD_HEADS, model.units) if config.data.tokenizer == "bpe" else 1
+    model = dataclasses.replace(model, **_open({"dropout": dropout, "heads": heads}, given))
+    found: dict[str, Any] = {"learning_rate": 6e-3 * math.sqrt(512 / model.units)}
+    if ids_a_pair is not None:
+        replicas, length = config.training.replicas or 1, config.training.sequence_length
+        found["batch_size"] = replicas * math.ceil(_PAIRS_A_BATCH * ids_a_pair / length / replicas)
+    training = dataclasses.replace(config.training, **_open(found, given))
     return dataclasses.replace(config, model=model, training=training)
 
 

@@ -82,6 +82,7 @@ def _train(names, folder, config, settings, *, resume, deadline, callbacks) -> R
             config,
             settings,
             ids=store.training_ids,
+            ids_a_pair=store.ids_a_pair if isinstance(store, PairStore) else None,
             vocab_size=store.tokenizer.vocab_size,
             seconds=deadline - time.monotonic(),
             rate=measure_products(strategy, config.training.precision),

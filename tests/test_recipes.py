@@ -72,9 +72,10 @@ def test_the_warm_up_does_not_depend_on_the_length_of_the_run():
     ]
 
 
-def recommended(settings=(), *, ids=1e6, seconds=100.0, rate=3e11):
+def recommended(settings=(), *, ids=1e6, seconds=100.0, rate=3e11, **options):
     settings = dict(settings)
-    return recommend(Config.from_settings(settings), settings, ids=ids, vocab_size=70, seconds=seconds, rate=rate)
+    config = Config.from_settings(settings)
+    return recommend(config, settings, ids=ids, vocab_size=70, seconds=seconds, rate=rate, **options)
 
 
 def test_more_time_and_a_faster_machine_buy_a_larger_model():
@@ -89,6 +90,22 @@ def test_a_shorter_text_asks_for_more_dropout():
     dropout = [recommended(ids=ids).model.dropout for ids in (1e4, 1e5, 1e6, 1e8)]
     assert dropout == sorted(dropout, reverse=True)
     assert dropout[0] == 0.5 and dropout[-1] == 0
+
+
+def test_a_batch_has_as_many_pairs_whatever_their_length():
+    rows = []
+    for ids_a_pair in (10.0, 30.0, 100.0):
+        training = recommended({"task": "translate", "replicas": 2}, ids_a_pair=ids_a_pair).training
+        assert training.batch_size % 2 == 0
+        rows.append(training.batch_size * training.sequence_length / ids_a_pair)
+    assert rows == pytest.approx([80] * 3, rel=0.2)
+    assert recommended({"task": "translate", "batch_size": 7}, ids_a_pair=10.0).training.batch_size == 7
+
+
+def test_heads_divide_the_units():
+    assert recommended({"task": "translate", "tokenizer": "bpe"}).model.heads == 8
+    assert recommended({"task": "translate", "tokenizer": "bpe", "units": 12}).model.heads == 4
+    assert recommended({"task": "translate"}).model.heads == 1
 
 
 @pytest.mark.parametrize(
