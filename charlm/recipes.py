@@ -32,6 +32,7 @@ _LAST_RESERVE = 0.01  #: of all the time, at least, for the end
 
 SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (2, 768), (2, 1024), (3, 1024))
 _IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
+_PAIRS_A_WEIGHT = 0.08  #: the same, where the text is one of pairs
 _DROPOUT_AN_EPOCH = 0.07  #: after the first, which sees nothing twice
 _PAIRS_A_BATCH = 80
 _WORD_HEADS = 8  #: of attention to pieces of words, which stand in several relations at once; letters in one
@@ -71,10 +72,11 @@ def recommend(
         dataclasses.replace(config.model, **_open({"layers": layers, "units": units}, given)) for layers, units in SIZES
     ]
     readings = [_EFFICIENCY * rate * seconds / _operations(model, vocab_size) for model in models]
+    needed = _IDS_A_WEIGHT if ids_a_pair is None else _PAIRS_A_WEIGHT * ids_a_pair
     worthy = [
         (model, reading)
         for model, reading in zip(models, readings, strict=True)
-        if reading >= _IDS_A_WEIGHT * _count_weights(model, vocab_size)
+        if reading >= needed * _count_weights(model, vocab_size)
     ]
     model, reading = worthy[-1] if worthy else (models[0], readings[0])
     epochs = reading / ids
