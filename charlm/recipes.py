@@ -19,7 +19,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 #: What a task begins with where the user says nothing. An autoencoder's vector is the state: a GRU's is `h` alone.
-DEFAULTS: dict[str, dict[str, Any]] = {"autoencode": {"cell": "gru"}}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "language": {},
+    "translate": {"batch_size": 48},
+    "autoencode": {"batch_size": 48, "cell": "gru"},
+}
 
 DEFAULT_MINUTES = 5.0  #: where no budget is given
 EVALUATIONS = 10
@@ -34,8 +38,7 @@ SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (
 _IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
 _PAIRS_A_WEIGHT = 0.08  #: the same, where the text is one of pairs
 _DROPOUT_AN_EPOCH = 0.07  #: after the first, which sees nothing twice
-_PAIRS_A_BATCH = 80
-_WORD_HEADS = 8  #: of attention to pieces of words, which stand in several relations at once; letters in one
+_HEADS = 8  #: of attention, as far as they divide the units
 _OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
 _EFFICIENCY = 0.8  #: of a step's products, beside those measured
 
@@ -53,7 +56,7 @@ def recommend(
     """Chooses what the user left open about the model and its training, for a run of so many `minutes`.
 
     The model is the largest that still reads enough in its time. The more often it reads the same text, the more is
-    dropped. The wider it is, the smaller are its steps. A batch has so many pairs, however long they are.
+    dropped. The wider it is, the smaller are its steps.
 
     Args:
         config: with what the user set, and defaults elsewhere.
@@ -81,13 +84,10 @@ def recommend(
     model, reading = worthy[-1] if worthy else (models[0], readings[0])
     epochs = reading / ids
     dropout = round(min(max(_DROPOUT_AN_EPOCH * (epochs - 1), 0.0), 0.5), 2)
-    heads = math.gcd(_WORD_HEADS, model.units) if config.data.tokenizer == "bpe" else 1
-    model = dataclasses.replace(model, **_open({"dropout": dropout, "heads": heads}, given))
-    found: dict[str, Any] = {"learning_rate": 6e-3 * math.sqrt(512 / model.units)}
-    if ids_a_pair is not None:
-        replicas, length = config.training.replicas or 1, config.training.sequence_length
-        found["batch_size"] = replicas * math.ceil(_PAIRS_A_BATCH * ids_a_pair / length / replicas)
-    training = dataclasses.replace(config.training, **_open(found, given))
+    found = {"dropout": dropout, "heads": math.gcd(_HEADS, model.units) if model.has_attention else 1}
+    model = dataclasses.replace(model, **_open(found, given))
+    learning_rate = 6e-3 * math.sqrt(512 / model.units)
+    training = dataclasses.replace(config.training, **_open({"learning_rate": learning_rate}, given))
     return dataclasses.replace(config, model=model, training=training)
 
 

@@ -92,20 +92,15 @@ def test_a_shorter_text_asks_for_more_dropout():
     assert dropout[0] == 0.5 and dropout[-1] == 0
 
 
-def test_a_batch_has_as_many_pairs_whatever_their_length():
-    rows = []
-    for ids_a_pair in (10.0, 30.0, 100.0):
-        training = recommended({"task": "translate", "replicas": 2}, ids_a_pair=ids_a_pair).training
-        assert training.batch_size % 2 == 0
-        rows.append(training.batch_size * training.sequence_length / ids_a_pair)
-    assert rows == pytest.approx([80] * 3, rel=0.2)
-    assert recommended({"task": "translate", "batch_size": 7}, ids_a_pair=10.0).training.batch_size == 7
+def test_long_pairs_ask_for_a_narrower_model():
+    units = [recommended({"task": "translate"}, seconds=600, ids_a_pair=ids).model.units for ids in (10.0, 40.0, 160.0)]
+    assert units == sorted(set(units), reverse=True)
 
 
 def test_heads_divide_the_units():
-    assert recommended({"task": "translate", "tokenizer": "bpe"}).model.heads == 8
-    assert recommended({"task": "translate", "tokenizer": "bpe", "units": 12}).model.heads == 4
-    assert recommended({"task": "translate"}).model.heads == 1
+    assert recommended({"task": "translate"}).model.heads == 8
+    assert recommended({"task": "translate", "units": 12}).model.heads == 4
+    assert recommended({"task": "translate", "attention": "none"}).model.heads == 1
 
 
 @pytest.mark.parametrize(

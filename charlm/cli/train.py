@@ -15,8 +15,8 @@ CORPUS is a file, a folder, a glob, `-` for standard input, or the name of a cor
 With --task translate it holds tab-separated pairs, a source and its target a line, or is the name of a task; with
 --task autoencode, lines that the model learns to rebuild from a vector.
 Give one of --minutes, --epochs and --steps; --minutes counts the whole command, and what you leave open of
---layers, --units, --dropout and --learning-rate (of pairs, --heads and --batch-size too) is chosen for the time, the
-text and the machine.
+--layers, --units, --dropout and --learning-rate (of pairs, --heads too) is chosen for the time, the text and the
+machine.
 Ctrl-C saves, and --resume goes on from there. Settings may come from a TOML file (--config) or a preset; flags win.
 """
 SCORING = {
