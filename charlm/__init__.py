@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "BidirectionalModel": "charlm.models.bidirectional",
     "BidirectionalStack": "charlm.layers.bidirectional",
     "CharlmError": "charlm.errors",
     "Chunk": "charlm.text",

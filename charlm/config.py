@@ -12,7 +12,8 @@ from charlm.options import option, unknown_name, validate
 
 SPLITS = ("train", "validation", "test")
 CELLS = ("lstm", "gru", "rnn")
-TASKS = ("language", "translate", "autoencode")
+TASKS = ("language", "bidirectional", "translate", "autoencode")
+PAIR_TASKS = ("translate", "autoencode")  #: whose models read a source and write a target
 ATTENTIONS = ("additive", "dot", "general", "scaled")
 
 
@@ -114,7 +115,7 @@ class ModelConfig:
                 "`tie_weights` needs an embedding as wide as the layers. "
                 f"Received: embedding_dim={self.embedding_dim}, units={self.units}. Leave out embedding_dim."
             )
-        if self.task != "language" and self.units % 2:
+        if self.task in PAIR_TASKS and self.units % 2:
             raise ConfigError(f"`units` must be even: an encoder reads both ways. Received: units={self.units}.")
         if self.units % self.heads:
             raise ConfigError(f"`heads` must divide `units`. Received: heads={self.heads}, units={self.units}.")

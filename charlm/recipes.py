@@ -21,6 +21,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 #: What a task begins with where the user says nothing. An autoencoder's vector is the state: a GRU's is `h` alone.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "language": {},
+    "bidirectional": {"batch_size": 16, "sequence_length": 128},
     "translate": {"batch_size": 48},
     "autoencode": {"batch_size": 48, "cell": "gru"},
 }
@@ -105,6 +106,8 @@ def _count_products(model: ModelConfig, vocab_size: int) -> float:
     decoder = 2 * sum(recurrent) - recurrent[0] + model.units * vocab_size
     if model.task == "language":
         return decoder
+    if model.task == "bidirectional":
+        return 2 * decoder + 2 * model.units**2 + model.units * vocab_size
     encoder = 1.5 * sum(recurrent) - recurrent[0]
     return (encoder + decoder + 4 * model.units**2 * model.has_attention) / 2
 

@@ -12,6 +12,7 @@ from charlm import bundle, journal, metrics, scoring
 from charlm.config import Config
 from charlm.errors import ConfigError
 from charlm.generation import TextStream, generate
+from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.engines import make_engine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.runtime.translator import TranslationEngine
@@ -19,10 +20,11 @@ from charlm.sampling import Sampler
 from charlm.scoring import Score
 from charlm.text_translator import Alignment, TextTranslator, Translation
 
-AnyEngine = TypeVar("AnyEngine", LanguageEngine, TranslationEngine)
+AnyEngine = TypeVar("AnyEngine", LanguageEngine, BidirectionalEngine, TranslationEngine)
 
 VERBS = {
     "language": ("sample", "score"),
+    "bidirectional": ("sample", "score"),
     "translate": ("translate", "evaluate"),
     "autoencode": ("translate", "evaluate", "encode", "decode"),
 }
@@ -135,6 +137,18 @@ class Run:
         """
         return scoring.score_documents(self._language_engine, self.tokenizer, texts, progress=progress)
 
+    def scores(self, texts: Iterable[str], *, progress: str | None = None) -> dict[str, Score]:
+        """Tells what documents cost in every way that the bundle can: `forward`; of a bidirectional one `backward` and
+        `cloze` too.
+
+        Args:
+            texts: the documents.
+            progress: shows a progress bar under this name.
+        """
+        if isinstance(self.engine, BidirectionalEngine):
+            return scoring.score_both_ways(self.engine, self.tokenizer, texts, progress=progress)
+        return {"forward": self.score_documents(texts, progress=progress)}
+
     @overload
     def translate(self, source: str, **options: Any) -> str: ...
     @overload
@@ -211,6 +225,8 @@ class Run:
 
     @property
     def _language_engine(self) -> LanguageEngine:
+        if isinstance(self.engine, BidirectionalEngine):
+            return self.engine.forward
         return self._engine_of(LanguageEngine, "language")
 
     @property

@@ -6,15 +6,17 @@ A character outside the vocabulary costs `<unk>` plus 21 bits, enough to name an
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from charlm.runtime.engine import Engine
-from charlm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from charlm.runtime.bidirectional import BidirectionalEngine
+from charlm.runtime.cells import Array
+from charlm.runtime.engine import Engine, State
+from charlm.tokenizer import BOS, EOS, PAD, UNK, Ids, Tokenizer
 
 UNKNOWN_BITS = 21
 WARM_UP = 1024  #: ids that a row reads, uncounted, before its own
@@ -23,7 +25,10 @@ MAX_ROWS = 64
 UNCHARGED = (PAD, BOS, EOS)
 
 _CHUNK = 128
-_LOGITS = 1 << 22  # at most, at a time
+_VALUES = 1 << 22  # at most, at a time
+Chunks = Iterator[tuple[NDArray[np.int64], NDArray[np.float64], float]]
+
+_BLOCK = 16 * ROW  # ids whose outputs are kept, until the other direction has read them
 
 
 @dataclass(frozen=True)
@@ -77,13 +82,40 @@ def score_documents(
         texts: the documents.
         progress: shows a progress bar under this name.
     """
+    ids, characters, size = _encode(tokenizer, texts)
+    return Score(characters, size, float(score_ids(engine, ids, progress=progress).sum()) / math.log(2))
+
+
+def score_both_ways(
+    engine: BidirectionalEngine, tokenizer: Tokenizer, texts: Iterable[str], *, progress: str | None = None
+) -> dict[str, Score]:
+    """Scores documents by the `forward` model, by the `backward` one, and by the head that sees both sides, `cloze`.
+
+    The last is no price of the text, as each character is told from all the others (Wang and Cho 2019).
+
+    Args:
+        engine: the model.
+        tokenizer: its tokenizer.
+        texts: the documents.
+        progress: shows a progress bar under this name.
+    """
+    ids, characters, size = _encode(tokenizer, texts)
+    nats = {
+        "forward": score_ids(engine.forward, ids, progress=progress),
+        "backward": score_ids(engine.backward, ids[::-1], progress=progress),
+        "cloze": _gather(cloze_chunks(engine, ids), len(ids), progress),
+    }
+    return {name: Score(characters, size, float(charged.sum()) / math.log(2)) for name, charged in nats.items()}
+
+
+def _encode(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Ids, int, int]:
+    """Returns the ids of documents, their characters and their bytes."""
     characters = size = 0
-    parts: list[NDArray[np.int32]] = []
+    parts: list[Ids] = []
     for text in texts:
         parts += [tokenizer.encode(text, unknown="replace"), np.array([EOS, BOS], np.int32)]
         characters, size = characters + len(text), size + len(text.encode(errors="replace"))
-    nats = score_ids(engine, np.concatenate(parts[:-1]) if parts else np.zeros(0, np.int32), progress=progress)
-    return Score(characters, size, float(nats.sum()) / math.log(2))
+    return np.concatenate(parts[:-1]) if parts else np.zeros(0, np.int32), characters, size
 
 
 def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: str | None = None) -> NDArray[np.float64]:
@@ -97,10 +129,14 @@ def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: str | None 
         ids: `(N,)`, memory-mapped or not.
         progress: shows a progress bar under this name.
     """
-    nats = np.zeros(len(ids))
+    return _gather(score_chunks(engine, ids), len(ids), progress)
+
+
+def _gather(chunks: Chunks, count: int, progress: str | None) -> NDArray[np.float64]:
+    nats = np.zeros(count)
     bar = tqdm(
         desc=progress,
-        total=len(ids),
+        total=count,
         unit="char",
         unit_scale=True,
         leave=False,
@@ -108,35 +144,87 @@ def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: str | None 
         disable=None if progress else True,
     )
     with bar:
-        for places, charged, _ in score_chunks(engine, ids):
+        for places, charged, _ in chunks:
             nats[places] = charged
             bar.update(len(places))
     return nats
 
 
-def score_chunks(
-    engine: Engine, ids: NDArray[np.integer]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], float]]:
+def score_chunks(engine: Engine, ids: NDArray[np.integer]) -> Chunks:
     """Does the work of `score_ids`, some time steps of all rows at once.
 
     Yields:
         Places in `ids`, what is charged for each, and the share of all the time steps that are done.
     """
-    rows = min(max(len(ids) // ROW, 1), MAX_ROWS)
-    starts = np.array([len(ids) * row // rows for row in range(rows + 1)])
+    for places, logits, share in _walk(engine.unroll, engine, ids, range(len(ids)), width=engine.vocab_size):
+        yield places, charge(logits, ids[places]), share
+
+
+def backward_chunks(engine: BidirectionalEngine, ids: NDArray[np.integer]) -> Chunks:
+    """Does as `score_chunks` does with the backward model, which reads from the end."""
+    for places, nats, share in score_chunks(engine.backward, ids[::-1]):
+        yield len(ids) - 1 - places, nats, share
+
+
+def cloze_chunks(engine: BidirectionalEngine, ids: NDArray[np.integer]) -> Chunks:
+    """Does as `score_chunks` does with the head that has read all around an id, but not the id."""
+    for places, logits, share in cloze_logits(engine, ids):
+        yield places, charge(logits, ids[places]), share
+
+
+def cloze_logits(
+    engine: BidirectionalEngine, ids: NDArray[np.integer]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32], float]]:
+    """Predicts each id from all around it, a block of the text at a time.
+
+    Yields:
+        Places in `ids`, logits of what stands there `(N, V)`, and the share of the text that is done.
+    """
+    last, width = len(ids) - 1, engine.forward.units
+    for begin in range(0, len(ids), _BLOCK):
+        block = range(begin, min(begin + _BLOCK, len(ids)))
+        mirrored = range(last - block[-1], last - block[0] + 1)
+        back = np.empty((len(block), width), np.float32)
+        for places, hidden, _ in _walk(engine.backward.read, engine.backward, ids[::-1], mirrored, width=width):
+            back[last - places - begin] = hidden
+        for places, ahead, share in _walk(engine.forward.read, engine.forward, ids, block, width=width):
+            yield places, engine.cloze(ahead, back[places - begin]), (begin + share * len(block)) / len(ids)
+
+
+def _walk(
+    read: Callable[[Ids, State], tuple[Array, State]],
+    engine: Engine,
+    ids: NDArray[np.integer],
+    wanted: range,
+    *,
+    width: int,
+) -> Iterator[tuple[NDArray[np.int64], Array, float]]:
+    """Reads a part of a text in rows that run in parallel, each warmed on the ids before it.
+
+    Args:
+        read: `engine.unroll`, or another of its methods that reads ids `(B, T)` and gives `(B, T, width)`.
+        engine: the model.
+        ids: `(N,)`, the whole text.
+        wanted: the places whose values are wanted.
+        width: of a value.
+
+    Yields:
+        Places in `ids`, what was read before each of them made `(N, width)`, and the share of the part that is done.
+    """
+    rows = min(max(len(wanted) // ROW, 1), MAX_ROWS)
+    starts = wanted.start + np.array([len(wanted) * row // rows for row in range(rows + 1)])
     firsts = np.maximum(starts[:-1] - WARM_UP, 0)  # where each row begins to read
     length = int((starts[1:] - firsts).max())
-    chunk = max(min(_CHUNK, _LOGITS // (rows * engine.vocab_size)), 1)
+    chunk = max(min(_CHUNK, _VALUES // (rows * width)), 1)
     state = engine.initial_state(rows)
     for begin in range(0, length, chunk):
         steps = np.arange(begin, min(begin + chunk, length))
         places = firsts[:, None] + steps  # (B, T)
         before = np.clip(places - 1, 0, len(ids) - 1)
         inputs = np.where(steps == 0, BOS, ids[before]).astype(np.int32)
-        logits, state = engine.unroll(inputs, state)
+        values, state = read(inputs, state)
         counted = (places >= starts[:-1, None]) & (places < starts[1:, None])
-        chosen = places[counted]
-        yield chosen, charge(logits[counted], ids[chosen]), (steps[-1] + 1) / length
+        yield places[counted], values[counted], (steps[-1] + 1) / length
 
 
 def charge(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -15,9 +15,10 @@ from typing import Any
 
 from charlm import __version__, bundle, checkpoints, datasets, files, recipes
 from charlm.backend import count_devices, has_bfloat16, keras, measure_products, open_strategy, tf
-from charlm.config import BUDGETS, Config
+from charlm.config import BUDGETS, PAIR_TASKS, Config
 from charlm.corpus import Store, prepare
 from charlm.errors import CheckpointError, ConfigError
+from charlm.objectives.bidirectional import BidirectionalObjective
 from charlm.objectives.language import LanguageObjective
 from charlm.objectives.objective import Objective
 from charlm.objectives.translation import TranslationObjective
@@ -190,9 +191,10 @@ def _prepare(names: list[str], config: Config) -> tuple[type[Objective], Store |
     """Returns what is learnt, and from what."""
     own = {"validation": config.data.validation, "test": config.data.test}
     held_out = {split: [name] for split, name in own.items() if name is not None}
-    if config.model.task == "language":
+    if config.model.task not in PAIR_TASKS:
         texts = {split: datasets.read_corpus(files, config.reading) for split, files in held_out.items()}
-        return LanguageObjective, prepare(datasets.read_corpus(names, config.reading), config.data, held_out=texts)
+        kind = LanguageObjective if config.model.task == "language" else BidirectionalObjective
+        return kind, prepare(datasets.read_corpus(names, config.reading), config.data, held_out=texts)
     splits = datasets.read_pairs(names, held_out, config)
     return TranslationObjective, prepare_pairs(splits, config.data)
 

@@ -64,7 +64,7 @@ def test_documents_are_read_one_after_the_other():
 def test_a_large_vocabulary_is_read_in_shorter_chunks(monkeypatch):
     ids = np.random.default_rng(0).integers(4, 9, 5000)
     whole = score_ids(MemoryEngine(9), ids)
-    monkeypatch.setattr(scoring, "_LOGITS", 9 * 2 * 5)
+    monkeypatch.setattr(scoring, "_VALUES", 9 * 2 * 5)
     assert score_ids(MemoryEngine(9), ids) == pytest.approx(whole, abs=1e-6)
 
 

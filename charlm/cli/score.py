@@ -18,6 +18,8 @@ A long text is cut into rows that run in parallel, each warmed on the 1,024 ids 
 is the same number. A character that the model does not know is charged as `<unk>` plus 21 bits.
 """
 
+READINGS = {"backward": "backward, each from those after it", "cloze": "cloze, each from all the others"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
@@ -32,14 +34,19 @@ def run(options: argparse.Namespace) -> None:
     trained = load(options.folder)
     config = dataclasses.replace(trained.config.reading, **given_options(options, ReadingConfig))
     for file in find_sources(options.files):
-        score = trained.score_documents(join_chunks(read_source(file, config)), progress=file)
+        scores = trained.scores(join_chunks(read_source(file, config)), progress=file)
+        score = scores.pop("forward")
         if not score.characters:
             raise TextError(f"{file} is empty: there is nothing to score.")
         if options.json:
             names = ("characters", "bytes", "bits", "bits_per_character", "bits_per_byte", "nats_per_character")
-            print(json.dumps({"file": file} | {name: getattr(score, name) for name in names}))
+            figures = {name: getattr(score, name) for name in names}
+            figures |= {f"{name}_bits_per_character": other.bits_per_character for name, other in scores.items()}
+            print(json.dumps({"file": file} | figures))
         else:
             print(
                 f"{file}: {score.bits_per_character:.4f} bits per character, {score.bits_per_byte:.4f} bits per byte, "
                 f"{score.nats_per_character:.4f} nats per character ({score.characters:,} characters)"
             )
+            for name, other in scores.items():
+                print(f"{file}: {other.bits_per_character:.4f} bits per character {READINGS[name]}")

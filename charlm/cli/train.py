@@ -13,7 +13,8 @@ Trains a model on text and leaves it in a folder, with its log and checkpoints.
 
 CORPUS is a file, a folder, a glob, `-` for standard input, or the name of a corpus (`charlm corpus list`).
 With --task translate it holds tab-separated pairs, a source and its target a line, or is the name of a task; with
---task autoencode, lines that the model learns to rebuild from a vector.
+--task autoencode, lines that the model learns to rebuild from a vector. --task bidirectional learns a text in both
+directions at once, and each character from all around it.
 Give one of --minutes, --epochs and --steps; --minutes counts the whole command, and what you leave open of
 --layers, --units, --dropout and --learning-rate (of pairs, --heads too) is chosen for the time, the text and the
 machine.
@@ -21,6 +22,7 @@ Ctrl-C saves, and --resume goes on from there. Settings may come from a TOML fil
 """
 SCORING = {
     "language": "state carried",
+    "bidirectional": "of the forward model, state carried",
     "translate": "each target after its source",
     "autoencode": "each line from its vector",
 }

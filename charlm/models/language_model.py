@@ -86,9 +86,13 @@ class LanguageModel(VocabularyModel):
         Returns:
             Logits `(B, T, V)`, and the state after.
         """
-        table = tf.convert_to_tensor(self.embedding.embeddings)
-        hidden, state = self.stack(table, state=state, training=training, seed=seed, ids=ids)
+        hidden, state = self.read(ids, state, training=training, seed=seed)
         return self.logits(hidden), state
+
+    def read(self, ids, state, *, training=None, seed=None):
+        """Does what `unroll` does up to the last layer: returns its outputs `(B, T, H)`, and the state after."""
+        table = tf.convert_to_tensor(self.embedding.embeddings)
+        return self.stack(table, state=state, training=training, seed=seed, ids=ids)
 
     def initial_state(self, batch_size):
         """Returns zeros, for `batch_size` rows."""

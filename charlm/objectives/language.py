@@ -34,7 +34,7 @@ class LanguageObjective:
         self._shape = {"batch_size": training.batch_size, "length": training.sequence_length}
         self.steps_per_epoch = streams.steps_per_epoch(store, "train", **self._shape)
         ids = store.tokens("validation")
-        self._validation_ids = ids[:-1] if ids[-1] == EOS else ids
+        self.validation_ids = ids[:-1] if ids[-1] == EOS else ids
         self.validation_characters = store.splits["validation"].characters
 
     def describe(self) -> str:
@@ -60,7 +60,7 @@ class LanguageObjective:
 
     def price(self, engine: LanguageEngine) -> Iterator[tuple[float, float]]:
         """Yields the nats of some more of the validation split, state carried, and the share that is done."""
-        for _, charged, share in scoring.score_chunks(engine, self._validation_ids):
+        for _, charged, share in scoring.score_chunks(engine, self.validation_ids):
             yield float(charged.sum()), share
 
     def show(self, engine: LanguageEngine) -> Glimpse:

@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from charlm.config import ModelConfig
+from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.runtime.translator import TranslationEngine
 from charlm.tokenizer import Tokenizer
@@ -13,7 +14,7 @@ from charlm.tokenizer import Tokenizer
 
 def make_engine(
     config: ModelConfig, tokenizer: Tokenizer, source_tokenizer: Tokenizer, tensors: Mapping[str, NDArray[Any]]
-) -> LanguageEngine | TranslationEngine:
+) -> LanguageEngine | BidirectionalEngine | TranslationEngine:
     """Makes the engine of a bundle.
 
     Args:
@@ -27,4 +28,6 @@ def make_engine(
     """
     if config.task == "language":
         return LanguageEngine(config, tokenizer.vocab_size, tensors)
+    if config.task == "bidirectional":
+        return BidirectionalEngine(config, tokenizer.vocab_size, tensors)
     return TranslationEngine(config, tokenizer.vocab_size, source_tokenizer.vocab_size, tensors)

@@ -45,7 +45,7 @@ class LanguageEngine:
 
     def __init__(self, config: ModelConfig, vocab_size: int, tensors: Mapping[str, NDArray[Any]]):
         check_tensors(expected_shapes(config, vocab_size), tensors)
-        self.vocab_size = vocab_size
+        self.vocab_size, self.units = vocab_size, config.units
         self._stack = Stack("layers", config.cells, config.units, tensors["embedding"], tensors)
         self._kernel, self._bias = output_kernel(config, tensors), tensors["output.bias"]
 
@@ -64,6 +64,11 @@ class LanguageEngine:
         """Reads ids `(B, T)`; returns logits `(B, T, V)` and the state after."""
         logits, _, state = self.unroll_layers(ids, state)
         return logits, state
+
+    def read(self, ids: Ids, state: State) -> tuple[Array, State]:
+        """Reads ids `(B, T)`; returns the last layer's outputs `(B, T, H)` and the state after."""
+        outputs, state = self._stack.unroll(ids, state)
+        return outputs[-1].transpose(1, 0, 2), state
 
     def unroll_layers(self, ids: Ids, state: State) -> tuple[Array, list[Array], State]:
         """Reads ids `(B, T)`; returns logits `(B, T, V)`, each layer's outputs `(B, T, H)`, and the state after."""

@@ -1,0 +1,218 @@
+"""The bidirectional language model: two directions that do not tell each other what is asked."""
+
+import math
+
+import numpy as np
+import pytest
+from test_training import StopAfter, losses
+
+import charlm
+from charlm import checkpoints, scoring
+from charlm.backend import keras, tf
+from charlm.config import ModelConfig
+from charlm.layers.bidirectional import BidirectionalStack
+from charlm.models.bidirectional import BidirectionalModel
+from charlm.runtime.bidirectional import BidirectionalEngine, expected_shapes
+from charlm.tokenizer import BOS, EOS
+
+VOCAB_SIZE = 13
+CONFIGS = {
+    "lstm": ModelConfig(task="bidirectional", units=8),
+    "deep": ModelConfig(task="bidirectional", units=7, cell="gru,lstm,rnn", embedding_dim=3),
+    "tied": ModelConfig(task="bidirectional", units=8, cell="gru", tie_weights=True, dropout=0.5, weight_drop=0.2),
+}
+
+
+def make(config):
+    """Returns a model whose weights, biases too, are all different."""
+    keras.utils.set_random_seed(0)
+    model = BidirectionalModel.from_model_config(config, VOCAB_SIZE)
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(variable.numpy() + rng.normal(0, 0.2, variable.shape))
+    return model
+
+
+def engine_of(model, config):
+    return BidirectionalEngine(config, VOCAB_SIZE, {n: v.numpy() for n, v in model.named_variables().items()})
+
+
+@pytest.fixture(params=CONFIGS)
+def config(request):
+    return CONFIGS[request.param]
+
+
+@pytest.fixture
+def model(config):
+    return make(config)
+
+
+@pytest.fixture
+def ids():
+    return np.random.default_rng(1).integers(EOS + 1, VOCAB_SIZE, (3, 11)).astype(np.int32)
+
+
+def test_numpy_agrees_with_tensorflow(model, config, ids):
+    engine, expected = engine_of(model, config), model(ids).numpy()
+    for row, logits in zip(ids, expected, strict=True):
+        for places, found, _ in scoring.cloze_logits(engine, row):
+            assert np.abs(found - logits[places]).max() < 1e-4
+
+
+def find_leaks(predict, ids):
+    """Returns the places whose logits depend on what stands there, and those that miss something of the rest."""
+    before, leaks, gaps = predict(ids), set(), set()
+    for place in range(ids.shape[1]):
+        changed = ids.copy()
+        changed[:, place] = (changed[:, place] - EOS) % (VOCAB_SIZE - EOS - 1) + EOS + 1
+        differs = np.abs(predict(changed) - before).max(axis=(0, 2)) > 0
+        leaks |= {place} & set(np.flatnonzero(differs))
+        gaps |= set() if np.delete(differs, place).all() else {place}
+    return leaks, gaps
+
+
+def test_no_logit_reads_its_own_target_and_all_read_the_rest(model, ids):
+    assert find_leaks(lambda ids: model(ids).numpy(), ids) == (set(), set())
+
+
+def test_a_plain_bidirectional_stack_leaks(ids):
+    """Asked for the next id, it has read it: what charlm's model is made to avoid."""
+    stack, table = BidirectionalStack(["lstm"], 8), tf.random.stateless_normal((VOCAB_SIZE, 8), [0, 1])
+
+    def predict(ids):
+        before = np.concatenate([np.full((len(ids), 1), BOS, np.int32), ids[:, :-1]], axis=1)
+        return stack(table, ids=before)[0].numpy()
+
+    leaks, _ = find_leaks(predict, ids)
+    assert leaks == set(range(ids.shape[1] - 1))  # the last id alone is never read
+
+
+def test_gradients_agree_with_finite_differences(ids):
+    model = make(CONFIGS["deep"])
+    batch = {"inputs": np.roll(ids, 1, axis=1), "targets": ids, "weights": np.ones(ids.shape, np.float32)}
+    state = tuple(tf.random.stateless_normal(part.shape, [0, 1]) for part in model.initial_state(len(ids)))
+
+    def loss():
+        return model.training_loss(batch, state, seed=tf.constant([0, 1]))[0] / ids.size
+
+    with tf.GradientTape() as tape:
+        value = loss()
+    variables = model.trainable_variables
+    gradients = [tf.convert_to_tensor(g).numpy() for g in tape.gradient(value, [v.value for v in variables])]
+    rng = np.random.default_rng(3)
+    for variable, gradient in zip(variables, gradients, strict=True):
+        direction = rng.normal(size=variable.shape).astype("f")
+        direction /= np.linalg.norm(direction)
+        original, step, around = variable.numpy(), 1e-2, []
+        for sign in (1, -1):
+            variable.assign(original + sign * step * direction)
+            around.append(float(loss()))
+        variable.assign(original)
+        slope = (around[0] - around[1]) / (2 * step)
+        assert slope == pytest.approx(float((gradient * direction).sum()), rel=0.02, abs=1e-4)
+
+
+def test_the_loss_is_that_of_three_readings(ids):
+    model = make(CONFIGS["lstm"])
+    before, after = (np.concatenate(parts, axis=1) for parts in _shifted(ids))
+    batch = {"inputs": before, "targets": ids, "weights": np.ones(ids.shape, np.float32)}
+    loss, nats, _ = model.training_loss(batch, model.initial_state(len(ids)), seed=tf.constant([0, 1]))
+
+    def price(logits):
+        return float(tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(ids, logits)))
+
+    forward, backward = price(model.ahead(before)), price(model.back(after[:, ::-1])[:, ::-1])
+    assert float(nats) == pytest.approx(forward, rel=1e-5)
+    assert float(loss) == pytest.approx(forward + backward + price(model(ids)), rel=1e-5)
+
+
+def _shifted(ids):
+    begin = np.full((len(ids), 1), BOS, np.int32)
+    return (begin, ids[:, :-1]), (ids[:, 1:], begin)
+
+
+def test_dropout_is_a_function_of_the_seed(model, config, ids):
+    batch = {"inputs": ids, "targets": ids, "weights": np.ones(ids.shape, np.float32)}
+    one, again, other = (
+        float(model.training_loss(batch, model.initial_state(3), seed=tf.constant(seed))[0])
+        for seed in ([0, 1], [0, 1], [0, 2])
+    )
+    assert one == again
+    assert (one == other) == (config.dropout == config.weight_drop == 0)
+
+
+def test_every_weight_has_a_name_and_the_shape_that_the_runtime_expects(model, config):
+    named = model.named_variables()
+    assert {name: tuple(variable.shape) for name, variable in named.items()} == expected_shapes(config, VOCAB_SIZE)
+    assert len(named) == len(model.trainable_variables)
+
+
+def test_a_model_is_made_again_from_its_config_and_trains_as_any_keras_model(model, ids):
+    again = type(model).from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    assert np.array_equal(again(ids).numpy(), model(ids).numpy())
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    again.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, jit_compile=False)
+    before = again.evaluate(ids, ids, verbose=0)
+    again.fit(ids, ids, epochs=10, verbose=0)
+    assert again.evaluate(ids, ids, verbose=0) < before
+
+
+def test_long_texts_are_scored_in_parts_as_in_one_pass(monkeypatch):
+    engine = engine_of(make(CONFIGS["lstm"]), CONFIGS["lstm"])
+    ids = np.random.default_rng(0).integers(EOS + 1, VOCAB_SIZE, 100_000).astype(np.int32)
+    parts = [_nats(chunks(engine, ids), ids) for chunks in (scoring.backward_chunks, scoring.cloze_chunks)]
+    monkeypatch.setattr(scoring, "ROW", 1 << 30)
+    monkeypatch.setattr(scoring, "_BLOCK", 1 << 30)
+    whole = [_nats(chunks(engine, ids), ids) for chunks in (scoring.backward_chunks, scoring.cloze_chunks)]
+    for part, expected in zip(parts, whole, strict=True):
+        assert np.abs(part - expected).max() < 1e-5
+
+
+def _nats(chunks, ids):
+    nats = np.full(len(ids), math.nan)
+    for places, charged, _ in chunks:
+        nats[places] = charged
+    return nats
+
+
+@pytest.fixture(scope="module")
+def settings(settings):
+    return settings | {
+        "task": "bidirectional",
+        "replicas": 2,
+        "steps": 150,
+        "evaluate_every": 75,
+        "learning_rate": 0.03,
+    }
+
+
+@pytest.fixture(scope="module")
+def run(text_file, settings, tmp_path_factory):
+    return charlm.train(text_file, tmp_path_factory.mktemp("bidirectional") / "run", **settings)
+
+
+def test_a_run_samples_and_scores_in_three_ways(run, text):
+    again = charlm.load(run.folder)
+    assert again.sample("The ", length=20, seed=1) == run.sample("The ", length=20, seed=1)
+    scores = again.scores([text])
+    assert list(scores) == ["forward", "backward", "cloze"]
+    assert scores["forward"] == again.score(text)
+    assert scores["cloze"].bits < scores["forward"].bits
+    assert again.info["can"] == ["sample", "score"]
+    assert {"valid_backward_nats_per_character", "valid_cloze_nats_per_character"} <= run.log[-1].keys()
+
+
+def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(run, text_file, settings, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(20)], **settings)
+    charlm.train(text_file, tmp_path / "run", resume=True, **settings)
+    assert losses(tmp_path / "run") == losses(run.folder)
+    whole, resumed = (checkpoints.load(folder).tensors for folder in (run.folder, tmp_path / "run"))
+    assert all(np.array_equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_one_replica_learns_what_two_learn(text_file, settings, tmp_path):
+    options = settings | {"dropout": 0.0, "steps": 5, "evaluate_every": 5, "precision": "float32"}
+    one, two = (charlm.train(text_file, tmp_path / f"{n}", **options | {"replicas": n}) for n in (1, 2))
+    assert one.log[0]["valid_nats_per_character"] == pytest.approx(two.log[0]["valid_nats_per_character"], rel=1e-3)
