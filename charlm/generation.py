@@ -1,7 +1,7 @@
 """The one decode loop: prompt ids in, drawn ids out, and from ids to text as it comes."""
 
 import codecs
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,15 @@ from charlm.runtime.engine import Decoder, Engine, State
 from charlm.sampling import Sampler, draw
 from charlm.tokenizer import BOS, EOS, Ids, Tokenizer
 
+Drawing = Generator[Ids, NDArray[np.bool_] | None, None]  #: see `write`
+
 _UNIFORMS = 256
 _PROMPT_CHUNK = 512
 
 
 def generate(
     engine: Engine, prompt_ids: NDArray[np.integer], *, sampler: Sampler, length: int, seed: int = 0, rows: int = 1
-) -> Iterator[Ids]:
+) -> Drawing:
     """Draws ids after a prompt, for several rows at once.
 
     Row `i` draws from a generator of its own, made from `(seed, i)`: it is the same alone or among others.
@@ -51,8 +53,10 @@ def write(
     *,
     sampler: Sampler,
     length: int,
-) -> Iterator[Ids]:
+) -> Drawing:
     """Draws ids, each after those before it: the one decode loop.
+
+    Who has enough of some rows sends which are to go on, `(B,)`; from then on there are only those.
 
     Args:
         engine: the model.
@@ -65,12 +69,15 @@ def write(
     Yields:
         int32 ids `(B,)`, one step at a time.
     """
-    rows, penalizes = len(logits), sampler.repetition_penalty != 1
+    rows, penalizes = np.arange(len(logits)), sampler.repetition_penalty != 1
     for drawn in range(length):
-        ids = draw(sampler(logits, counts), next(numbers))
-        yield ids
+        ids = draw(sampler(logits, counts), next(numbers)[rows])
+        goes_on = yield ids
+        if goes_on is not None:
+            rows, ids, counts = rows[goes_on], ids[goes_on], counts[goes_on]
+            state = tuple(part[goes_on] for part in state)
         if penalizes:
-            counts[np.arange(rows), ids] += 1
+            counts[np.arange(len(ids)), ids] += 1
         if drawn + 1 < length:
             logits, state = engine.step(ids, state)
 

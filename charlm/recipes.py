@@ -39,6 +39,7 @@ SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (
 _IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
 _PAIRS_A_WEIGHT = 0.08  #: the same, where the text is one of pairs
 _DROPOUT_AN_EPOCH = 0.07  #: after the first, which sees nothing twice
+_DROPOUT_OF_PAIRS = 0.03  #: the same, of pairs: attention is learnt late where much is dropped
 _HEADS = 8  #: of attention, as far as they divide the units
 _OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
 _EFFICIENCY = 0.8  #: of a step's products, beside those measured
@@ -84,7 +85,8 @@ def recommend(
     ]
     model, reading = worthy[-1] if worthy else (models[0], readings[0])
     epochs = reading / ids
-    dropout = round(min(max(_DROPOUT_AN_EPOCH * (epochs - 1), 0.0), 0.5), 2)
+    an_epoch = _DROPOUT_AN_EPOCH if ids_a_pair is None else _DROPOUT_OF_PAIRS
+    dropout = round(min(max(an_epoch * (epochs - 1), 0.0), 0.5), 2)
     found = {"dropout": dropout, "heads": math.gcd(_HEADS, model.units) if model.has_attention else 1}
     model = dataclasses.replace(model, **_open(found, given))
     learning_rate = 6e-3 * math.sqrt(512 / model.units)

@@ -26,6 +26,16 @@ def test_a_row_does_not_depend_on_its_mates():
     assert ids_of(MemoryEngine(9), [5], seed=4) != alone
 
 
+def test_rows_can_be_left_out_on_the_way():
+    whole = np.array(ids_of(MemoryEngine(9), [5], seed=3, rows=4, sampler=Sampler(repetition_penalty=1.5), length=9))
+    loop = generate(MemoryEngine(9), np.array([5]), sampler=Sampler(repetition_penalty=1.5), length=9, seed=3, rows=4)
+    assert next(loop).tolist() == whole[:, 0].tolist()
+    assert loop.send(np.array([True, False, True, True])).tolist() == whole[[0, 2, 3], 1].tolist()
+    assert next(loop).tolist() == whole[[0, 2, 3], 2].tolist()
+    assert loop.send(np.array([False, True, False])).tolist() == whole[[2], 3].tolist()
+    assert [ids.tolist() for ids in loop] == whole[[2], 4:].T.tolist()
+
+
 def test_temperature_zero_is_greedy_whatever_the_seed():
     rows = {tuple(ids_of(MemoryEngine(9), [5], seed=seed, sampler=Sampler(temperature=0))[0]) for seed in range(3)}
     assert len(rows) == 1
