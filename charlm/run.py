@@ -8,9 +8,10 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm import bundle, journal, metrics, scoring
+from charlm import bundle, filling, journal, metrics, scoring
 from charlm.config import Config
 from charlm.errors import ConfigError
+from charlm.filling import Filling
 from charlm.generation import TextStream, generate
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.engines import make_engine
@@ -24,7 +25,7 @@ AnyEngine = TypeVar("AnyEngine", LanguageEngine, BidirectionalEngine, Translatio
 
 VERBS = {
     "language": ("sample", "score"),
-    "bidirectional": ("sample", "score"),
+    "bidirectional": ("sample", "score", "fill"),
     "translate": ("translate", "evaluate"),
     "autoencode": ("translate", "evaluate", "encode", "decode"),
 }
@@ -148,6 +149,23 @@ class Run:
         if isinstance(self.engine, BidirectionalEngine):
             return scoring.score_both_ways(self.engine, self.tokenizer, texts, progress=progress)
         return {"forward": self.score_documents(texts, progress=progress)}
+
+    def fill(self, text: str, **options: Any) -> list[Filling]:
+        """Fills the gaps of a text, as `"The ___ fox"` or `"The {…} fox"`.
+
+        Args:
+            text: a mark for each hidden character; `{…}` for some, `{8}` for eight at most.
+            **options: the fields of `Gaps`: `mark`, `max_length`, `beam`, `n`, `temperature`, `seed`.
+
+        Returns:
+            At most `n` answers, the likeliest first, or as they were drawn.
+
+        Raises:
+            ConfigError: there is no gap, or the bundle is not a bidirectional one.
+            UnknownCharacterError: the text has a character that the model does not know.
+        """
+        engine = self._engine_of(BidirectionalEngine, "bidirectional")
+        return filling.fill(engine, self.tokenizer, text, filling.Gaps(**options))
 
     @overload
     def translate(self, source: str, **options: Any) -> str: ...

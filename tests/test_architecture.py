@@ -18,7 +18,7 @@ FLOORS = [
     ["sampling", "tasks"],
     ["corpus", "datasets", "bundle", "journal", "runtime"],
     ["pairs", "generation", "scoring"],
-    ["batching", "translation", "metrics"],
+    ["batching", "filling", "translation", "metrics"],
     ["text_translator"],
     ["plots"],
     ["run"],

@@ -1,5 +1,6 @@
 """The bidirectional language model: two directions that do not tell each other what is asked."""
 
+import json
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from test_training import StopAfter, losses
 import charlm
 from charlm import checkpoints, scoring
 from charlm.backend import keras, tf
+from charlm.cli import main
 from charlm.config import ModelConfig
 from charlm.layers.bidirectional import BidirectionalStack
 from charlm.models.bidirectional import BidirectionalModel
@@ -177,7 +179,7 @@ def _nats(chunks, ids):
 
 
 @pytest.fixture(scope="module")
-def settings(settings):
+def both_ways(settings):
     return settings | {
         "task": "bidirectional",
         "replicas": 2,
@@ -188,8 +190,8 @@ def settings(settings):
 
 
 @pytest.fixture(scope="module")
-def run(text_file, settings, tmp_path_factory):
-    return charlm.train(text_file, tmp_path_factory.mktemp("bidirectional") / "run", **settings)
+def run(text_file, both_ways, tmp_path_factory):
+    return charlm.train(text_file, tmp_path_factory.mktemp("bidirectional") / "run", **both_ways)
 
 
 def test_a_run_samples_and_scores_in_three_ways(run, text):
@@ -199,20 +201,49 @@ def test_a_run_samples_and_scores_in_three_ways(run, text):
     assert list(scores) == ["forward", "backward", "cloze"]
     assert scores["forward"] == again.score(text)
     assert scores["cloze"].bits < scores["forward"].bits
-    assert again.info["can"] == ["sample", "score"]
+    assert again.info["can"] == ["sample", "score", "fill"]
     assert {"valid_backward_nats_per_character", "valid_cloze_nats_per_character"} <= run.log[-1].keys()
 
 
-def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(run, text_file, settings, tmp_path):
+def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(run, text_file, both_ways, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(20)], **settings)
-    charlm.train(text_file, tmp_path / "run", resume=True, **settings)
+        charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(20)], **both_ways)
+    charlm.train(text_file, tmp_path / "run", resume=True, **both_ways)
     assert losses(tmp_path / "run") == losses(run.folder)
     whole, resumed = (checkpoints.load(folder).tensors for folder in (run.folder, tmp_path / "run"))
     assert all(np.array_equal(whole[name], resumed[name]) for name in whole)
 
 
-def test_one_replica_learns_what_two_learn(text_file, settings, tmp_path):
-    options = settings | {"dropout": 0.0, "steps": 5, "evaluate_every": 5, "precision": "float32"}
+def test_one_replica_learns_what_two_learn(text_file, both_ways, tmp_path):
+    options = both_ways | {"dropout": 0.0, "steps": 5, "evaluate_every": 5, "precision": "float32"}
     one, two = (charlm.train(text_file, tmp_path / f"{n}", **options | {"replicas": n}) for n in (1, 2))
     assert one.log[0]["valid_nats_per_character"] == pytest.approx(two.log[0]["valid_nats_per_character"], rel=1e-3)
+
+
+def test_fill_prints_texts_with_their_probabilities(run, capsys):
+    assert main(["fill", str(run.folder), "The caf_ by", "the {…} sea", "--n", "2", "--beam", "4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert all(line[7:9] == "  " and float(line[:6]) <= 100 for line in lines)
+    assert lines[0][9:].startswith("The caf") and lines[2][9:].startswith("the ")
+    assert main(["fill", str(run.folder), "The caf_ by", "--json"]) == 0
+    (found,) = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert found["source"] == "The caf_ by"
+    assert all(answer["text"] == f"The caf{answer['gaps'][0]} by" for answer in found["answers"])
+
+
+def test_a_bundle_of_one_direction_fills_nothing(trained, capsys):
+    assert main(["fill", str(trained.folder), "a_b"]) == 2
+    assert "Train with --task bidirectional for this" in capsys.readouterr().err
+
+
+def test_score_prints_three_readings(run, text_file, capsys):
+    assert main(["score", str(run.folder), str(text_file)]) == 0
+    assert [line.split(" per character ")[-1][:8] for line in capsys.readouterr().out.splitlines()[1:]] == [
+        "backward",
+        "cloze, e",
+    ]
+    assert main(["score", str(run.folder), str(text_file), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["cloze_bits_per_character"] < figures["bits_per_character"]
+    assert figures["backward_bits_per_character"] > 0

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "train a model on text, or on pairs of texts",
     "sample": "write on after a prompt",
     "score": "tell how many bits a text costs under a model",
+    "fill": "fill the gaps of a text",
     "translate": "translate texts",
     "evaluate": "compare translations with those that were wanted",
     "info": "tell what a run's bundle holds",

@@ -1,0 +1,207 @@
+"""Gaps in a text, filled by a model that reads from both sides."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlm.errors import ConfigError
+from charlm.options import option, validate
+from charlm.runtime.bidirectional import BidirectionalEngine
+from charlm.runtime.engine import State
+from charlm.runtime.language_model import LanguageEngine
+from charlm.sampling import NEVER_DRAWN, softmax
+from charlm.scoring import WARM_UP, cost
+from charlm.tokenizer import BOS, EOS, Ids, Tokenizer
+
+_CONTEXT = 48  #: ids beyond a gap by which its candidates are judged
+_BYTES = 4  #: of a character, at most
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Gaps."""
+
+    mark: str = option("_", "stands for one hidden character")
+    max_length: int = option(12, "characters that {…} may hide, at most; {8} says so itself", minimum=1)
+    beam: int = option(32, "candidates from either side", minimum=1, metavar="K")
+    n: int = option(5, "answers, at most", minimum=1)
+    temperature: float = option(0.0, "above 0, answers are drawn; else the likeliest come first", minimum=0)
+    seed: int = option(0, "of the draws", minimum=0)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if not self.mark:
+            raise ConfigError("`mark` must be a character, or several. Received: mark=''.")
+
+
+@dataclass(frozen=True)
+class Filling:
+    """A text whose gaps are filled."""
+
+    text: str
+    gaps: tuple[str, ...]  #: what stands in each
+    probability: float  #: among the answers that were found
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text with gaps: one between each two of its parts.
+
+    >>> Template.parse("The ___ f{…}", mark="_", max_length=12)
+    Template(parts=('The ', ' f', ''), lengths=((3, 3), (0, 12)))
+    """
+
+    parts: tuple[str, ...]
+    lengths: tuple[tuple[int, int], ...]  #: the fewest and the most characters of each gap
+
+    @classmethod
+    def parse(cls, text: str, *, mark: str, max_length: int) -> "Template":
+        """Finds the gaps of a text: a run of marks, a character each; `{…}`, `{...}` or `{8}`, of up to so many.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        gap = re.compile(rf"((?:{re.escape(mark)})+)|\{{(?:…|\.\.\.|(\d+))\}}")
+        parts, lengths, end = [], [], 0
+        for found in gap.finditer(text):
+            known, most = found.groups()
+            parts.append(text[end : found.start()])
+            lengths.append((len(known) // len(mark),) * 2 if known else (0, int(most or max_length)))
+            end = found.end()
+        if not lengths:
+            raise ConfigError(f"The text has no gap: write {mark} for each hidden character, or {{…}} for some.")
+        return cls((*parts, text[end:]), tuple(lengths))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    ids: Ids  #: from the beginning of the text to the next gap
+    gaps: tuple[Ids, ...]
+    score: float
+
+
+def fill(engine: BidirectionalEngine, tokenizer: Tokenizer, text: str, options: Gaps) -> list[Filling]:
+    """Fills the gaps of a text.
+
+    Each gap, from the left to the right, gets candidates by beam search from both sides. They are ranked by the mean of
+    what the forward and the backward model make of them and of the text beyond them: the geometric mean of two
+    probabilities of the same text.
+
+    Args:
+        engine: the model.
+        tokenizer: its tokenizer.
+        text: with gaps, as `Template.parse` finds them.
+        options: how they are marked, and how many answers are wanted.
+
+    Returns:
+        Different answers, the likeliest first; with a temperature, in the order in which they were drawn.
+
+    Raises:
+        ConfigError: there is no gap.
+        UnknownCharacterError: the text has a character that the model does not know.
+    """
+    template = Template.parse(text, mark=options.mark, max_length=options.max_length)
+    first, *others = (tokenizer.encode(part) for part in template.parts)
+    drafts = [_Draft(first, (), 0.0)]
+    for part, lengths in zip(others, template.lengths, strict=True):
+        grown = [
+            _Draft(np.concatenate([draft.ids, ids, part]), (*draft.gaps, ids), draft.score + score)
+            for draft in drafts
+            for ids, score in _candidates(engine, tokenizer, draft.ids, part, lengths, options.beam)
+        ]
+        drafts = sorted(grown, key=lambda draft: -draft.score)[: options.beam]
+    scores = _judge(engine, [draft.ids for draft in drafts])
+    order = _rank(scores, options)
+    probabilities = softmax(scores)
+    return [
+        Filling(
+            tokenizer.decode(drafts[place].ids),
+            tuple(tokenizer.decode(ids) for ids in drafts[place].gaps),
+            float(probabilities[place]),
+        )
+        for place in order[: options.n]
+    ]
+
+
+def _rank(scores: Floats, options: Gaps) -> NDArray[np.int64]:
+    """Returns the likeliest first; with a temperature, an order drawn without replacement (Gumbel 1954)."""
+    if options.temperature:
+        noise = np.random.default_rng(options.seed).gumbel(size=len(scores))
+        scores = scores / options.temperature + noise
+    return np.argsort(-scores, kind="stable")
+
+
+def _judge(engine: BidirectionalEngine, texts: Sequence[Ids]) -> Floats:
+    """Returns the mean log-probability of whole texts in both directions."""
+    nothing = np.zeros(0, np.int32)
+    return _price_both(engine, nothing, texts, nothing)
+
+
+def _price_both(engine: BidirectionalEngine, before: Ids, candidates: Sequence[Ids], after: Ids) -> Floats:
+    """Returns the mean of two log-probabilities: of candidates and what follows, and of them and what precedes."""
+    ahead = [np.concatenate([ids, after[:_CONTEXT]]) for ids in candidates]
+    back = [np.concatenate([ids[::-1], before[::-1][:_CONTEXT]]) for ids in candidates]
+    forward, backward = _price(engine.forward, before, ahead), _price(engine.backward, after[::-1], back)
+    return -(forward + backward) / 2
+
+
+def _candidates(
+    engine: BidirectionalEngine, tokenizer: Tokenizer, before: Ids, after: Ids, lengths: tuple[int, int], beam: int
+) -> list[tuple[Ids, float]]:
+    sizes = tokenizer.characters_per_id
+    found = set(_search(engine.forward, before, sizes, lengths, beam))
+    found |= {ids[::-1] for ids in _search(engine.backward, after[::-1], sizes, lengths, beam)}
+    texts = [np.array(ids, np.int32) for ids in sorted(found)]
+    if tokenizer.kind == "byte":
+        texts = [ids for ids in texts if "\ufffd" not in tokenizer.decode(ids)]
+    return list(zip(texts, _price_both(engine, before, texts, after).tolist(), strict=True))
+
+
+def _read(engine: LanguageEngine, ids: Ids) -> tuple[NDArray[np.float32], State]:
+    """Returns the logits `(1, V)` after a text, or after its last part, and the state."""
+    logits, state = engine.unroll(
+        np.concatenate([[BOS], ids[-WARM_UP:]])[None].astype(np.int32), engine.initial_state(1)
+    )
+    return logits[:, -1], state
+
+
+def _price(engine: LanguageEngine, before: Ids, texts: Sequence[Ids]) -> Floats:
+    """Returns what the model charges for each text after what it has read before, in nats."""
+    logits, state = _read(engine, before)
+    width = max(map(len, texts))
+    wanted = np.stack([np.pad(ids, (0, width - len(ids)), constant_values=EOS) for ids in texts]).astype(np.int32)
+    counted = np.arange(width) < np.array([len(ids) for ids in texts])[:, None]
+    if not width:
+        return np.zeros(len(texts))
+    rest, _ = engine.unroll(wanted[:, :-1], tuple(np.repeat(part, len(texts), axis=0) for part in state))
+    logits = np.concatenate([np.repeat(logits[:, None], len(texts), axis=0), rest], axis=1)  # (B, T, V)
+    nats = cost(logits.reshape(-1, engine.vocab_size), wanted.reshape(-1)).reshape(wanted.shape)
+    return np.where(counted, nats, 0).sum(axis=1)
+
+
+def _search(
+    engine: LanguageEngine, before: Ids, sizes: NDArray[np.integer], lengths: tuple[int, int], beam: int
+) -> list[tuple[int, ...]]:
+    """Finds by beam search what may follow: the likeliest texts of each number of ids, of so many characters."""
+    fewest, most = lengths
+    logits, state = _read(engine, before)
+    ids, totals, written = np.zeros((1, 0), np.int32), np.zeros(1), np.zeros(1, np.int64)
+    found: list[tuple[int, ...]] = [()] if fewest == 0 else []
+    for _ in range(most if sizes[EOS + 1 :].min() else most * _BYTES):
+        grown = totals[:, None] + np.log(softmax(logits.astype(np.float64)) + 1e-300)
+        grown[:, NEVER_DRAWN], grown[:, EOS] = -np.inf, -np.inf
+        grown[written[:, None] + sizes > most] = -np.inf
+        places = np.argsort(-grown, axis=None, kind="stable")[: min(beam, int(np.isfinite(grown).sum()))]
+        if not len(places):
+            break
+        parents, tokens = np.divmod(places, engine.vocab_size)
+        ids = np.concatenate([ids[parents], tokens[:, None].astype(np.int32)], axis=1)
+        totals, written = grown[parents, tokens], written[parents] + sizes[tokens]
+        found += [tuple(row) for row, size in zip(ids.tolist(), written, strict=True) if size >= fewest]
+        logits, state = engine.step(ids[:, -1], tuple(part[parents] for part in state))
+    return found

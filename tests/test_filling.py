@@ -1,0 +1,98 @@
+"""Gaps and what fills them, with models that know what comes next and what came before."""
+
+import numpy as np
+import pytest
+from fakes import CountingEngine
+
+from charlm.errors import ConfigError, UnknownCharacterError
+from charlm.filling import Gaps, Template, fill
+from charlm.tokenizer import EOS, Tokenizer
+
+
+class Down(CountingEngine):
+    """Counts downwards."""
+
+    def unroll(self, ids, state):
+        before = np.where(ids - 1 > EOS, ids - 1, self.vocab_size - 1)
+        logits = self.certainty * (np.arange(self.vocab_size) == before[..., None])
+        return logits.astype(np.float32), (ids[:, -1:].astype(np.float32),)
+
+
+class BothWays:
+    """Knows the alphabet in both directions."""
+
+    def __init__(self, vocab_size, certainty=5.0):
+        self.forward, self.backward = CountingEngine(vocab_size, certainty), Down(vocab_size, certainty)
+
+
+TOKENIZER = Tokenizer.characters("abcdefghij")
+
+
+def answers(text, **options):
+    return fill(BothWays(TOKENIZER.vocab_size), TOKENIZER, text, Gaps(**options))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("abc_efg", "abcdefg"),
+        ("abc___g", "abcdefg"),
+        ("a__d__gh", "abcdefgh"),
+        ("__cd", "abcd"),
+        ("cdef__", "cdefgh"),
+        ("abc{…}gh", "abcdefgh"),
+        ("abc{3}gh", "abcdefgh"),
+        ("abc{...}def", "abcdef"),
+        ("a{…}de_g{…}j", "abcdefghij"),
+    ],
+)
+def test_what_fits_on_both_sides_is_likeliest(text, expected):
+    found = answers(text)
+    assert found[0].text == expected
+    assert found[0].probability > 0.4
+    probabilities = [one.probability for one in found]
+    assert probabilities == sorted(probabilities, reverse=True) and sum(probabilities) <= 1 + 1e-6
+    assert len({one.gaps for one in found}) == len(found) <= 5
+
+
+def test_both_sides_decide():
+    """The left side alone would write "def", the right side alone "ghi"."""
+    (best, *_) = answers("abc___j", n=1)
+    assert best.gaps[0] in ("def", "ghi", "dei", "dhi")
+    assert answers("abc{…}j")[0].text == "abcdefghij"
+
+
+def test_gaps_are_named_and_keep_their_length():
+    found = answers("a__d{2}g", n=8)
+    assert all(len(one.gaps[0]) == 2 and len(one.gaps[1]) <= 2 for one in found)
+    assert all(one.text == "a" + one.gaps[0] + "d" + one.gaps[1] + "g" for one in found)
+
+
+def test_answers_are_drawn_with_a_temperature():
+    texts = {tuple(one.text for one in answers("a__d", temperature=5.0, seed=seed, n=3)) for seed in range(4)}
+    assert len(texts) > 1
+    assert answers("a__d", temperature=5.0, seed=1) == answers("a__d", temperature=5.0, seed=1)
+
+
+def test_a_mark_may_be_any_string():
+    assert answers("ab??e", mark="?")[0].text == "abcde"
+    assert Template.parse("a<gap><gap>", mark="<gap>", max_length=3).lengths == ((2, 2),)
+
+
+def test_what_cannot_be_filled_is_told():
+    with pytest.raises(ConfigError, match="The text has no gap: write _ for each hidden character"):
+        answers("abc")
+    with pytest.raises(ConfigError, match="`mark` must be a character"):
+        answers("abc", mark="")
+    with pytest.raises(UnknownCharacterError):
+        answers("é_")
+
+
+def test_bytes_become_whole_characters():
+    class Even(BothWays):
+        def __init__(self, vocab_size):
+            self.forward = self.backward = CountingEngine(vocab_size, 0.0)
+
+    tokenizer = Tokenizer.bytes()
+    found = fill(Even(tokenizer.vocab_size), tokenizer, "a__b", Gaps(beam=300, n=300))
+    assert found and all(len(one.gaps[0]) == 2 and "\ufffd" not in one.text for one in found)
