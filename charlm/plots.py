@@ -1,15 +1,30 @@
 """Pictures, in the terminal and as files."""
 
+import html
 import importlib.util
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charlm.errors import CharlmError
+from charlm.files import replacing_file
+from charlm.text import escape_controls
 
 if TYPE_CHECKING:
+    from charlm.surprise import Surprise
     from charlm.text_translator import Alignment
+    from charlm.tokenizer import Tokenizer
 
 SHADES = " ░▒▓█"
+_REDS = (0, 230, 223, 217, 210, 203, 196)  #: of a terminal's 256 colours; the first is none
+_BITS_A_SHADE = 1.5
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<style>body {{ margin: 2em auto; max-width: 50em; font: 16px/1.6 sans-serif }}
+pre {{ font: 15px/1.6 monospace; white-space: pre-wrap }}</style></head>
+<body><h1>{title}</h1><p>The redder, the more surprising. A character under the mouse tells what was expected.</p>
+<pre>{spans}</pre></body></html>
+"""
 _FONTS = ["DejaVu Sans", "Noto Sans CJK JP", "Noto Sans", "Arial Unicode MS"]  # those that the machine has are tried
 
 
@@ -60,6 +75,57 @@ def plot_alignment(alignment: "Alignment", path: str | os.PathLike[str]) -> None
             figure.savefig(path, dpi=150)
         except ValueError as error:
             raise CharlmError(f"{os.fspath(path)} cannot be drawn: {error}. Name a file that ends in .png.") from None
+
+
+def color_surprise(surprise: "Surprise") -> str:
+    """Returns a text whose characters are the redder, on a terminal, the more bits they cost."""
+    shown = []
+    for piece, bits in zip(surprise.pieces, surprise.bits, strict=True):
+        shade = _REDS[min(int(bits / _BITS_A_SHADE), len(_REDS) - 1)]
+        lines = [escape_controls(line) for line in piece.split("\n")]
+        lines = [f"\x1b[48;5;{shade}m\x1b[30m{line}\x1b[0m" if shade and line else line for line in lines]
+        shown.append("\n".join(lines))
+    return "".join(shown)
+
+
+def number_surprise(surprise: "Surprise") -> str:
+    """Returns a text with each character's bits under it, 9 for nine and more: without colours.
+
+    >>> import numpy as np
+    >>> from charlm.surprise import Surprise
+    >>> nothing = np.zeros((3, 0))
+    >>> print(number_surprise(Surprise(["a", "b", "c"], np.array([0.2, 3.6, 12.0]), nothing, nothing)))
+    abc
+    049
+    """
+    text = "".join(surprise.pieces)
+    figures = "".join(
+        figure + " " * (len(piece) - 1) if "\n" not in piece else piece
+        for piece, bits in zip(surprise.pieces, surprise.bits, strict=True)
+        for figure in [str(min(round(float(bits)), 9)) if piece else ""]
+    )
+    pairs = zip(text.split("\n"), figures.split("\n"), strict=True)
+    return "\n".join(line for pair in pairs for line in pair if pair[0])
+
+
+def write_surprise(surprise: "Surprise", tokenizer: "Tokenizer", path: str | os.PathLike[str], *, title: str) -> None:
+    """Writes a text as a page of HTML that needs nothing else: the redder a character, the more bits it cost.
+
+    Under the mouse a character tells its bits, and what was expected in its place.
+    """
+    spans = []
+    for piece, bits, expected, probabilities in zip(
+        surprise.pieces, surprise.bits, surprise.expected, surprise.probabilities, strict=True
+    ):
+        others = ", ".join(
+            f"{_visible(tokenizer.decode([int(token)])) or '∎'} {probability:.0%}"
+            for token, probability in zip(expected, probabilities, strict=True)
+        )
+        tip, color = html.escape(f"{bits:.1f} bits: {others}"), f"rgba(220,30,30,{min(float(bits) / 12, 1):.2f})"
+        spans.append(f'<span title="{tip}" style="background:{color}">{html.escape(piece)}</span>')
+    page = _PAGE.format(title=html.escape(title), spans="".join(spans))
+    with replacing_file(Path(path)) as temporary:
+        temporary.write_text(page, encoding="utf-8")
 
 
 def _visible(piece: str) -> str:

@@ -19,6 +19,7 @@ from charlm.runtime.language_model import LanguageEngine
 from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
 from charlm.scoring import Score
+from charlm.surprise import READINGS, Surprise, read
 from charlm.text_translator import Alignment, TextTranslator, Translation
 
 AnyEngine = TypeVar("AnyEngine", LanguageEngine, BidirectionalEngine, TranslationEngine)
@@ -149,6 +150,23 @@ class Run:
         if isinstance(self.engine, BidirectionalEngine):
             return scoring.score_both_ways(self.engine, self.tokenizer, texts, progress=progress)
         return {"forward": self.score_documents(texts, progress=progress)}
+
+    def surprise(self, text: str, *, reading: str = "forward", alternatives: int = 0) -> Surprise:
+        """Tells what each character of a text costs, and what was expected in its place.
+
+        Args:
+            text: any text.
+            reading: `forward`; with a bidirectional bundle `backward` or `cloze` too.
+            alternatives: how many of the likeliest ids are kept for each.
+
+        Raises:
+            ConfigError: the bundle does not have that reading.
+        """
+        if reading not in READINGS:
+            raise ConfigError(f"`reading` must be one of {', '.join(READINGS)}. Received: reading={reading!r}.")
+        both = isinstance(self.engine, BidirectionalEngine) or reading != "forward"
+        engine = self._engine_of(BidirectionalEngine, "bidirectional") if both else self._language_engine
+        return read(engine, self.tokenizer, text, reading=reading, alternatives=alternatives)
 
     def fill(self, text: str, **options: Any) -> list[Filling]:
         """Fills the gaps of a text, as `"The ___ fox"` or `"The {…} fox"`.

@@ -26,7 +26,8 @@ UNCHARGED = (PAD, BOS, EOS)
 
 _CHUNK = 128
 _VALUES = 1 << 22  # at most, at a time
-Chunks = Iterator[tuple[NDArray[np.int64], NDArray[np.float64], float]]
+Chunks = Iterator[tuple[NDArray[np.int64], NDArray[np.float64], float]]  #: of `score_chunks`
+Predictions = Iterator[tuple[NDArray[np.int64], NDArray[np.float32], float]]  #: of `predict`
 
 _BLOCK = 16 * ROW  # ids whose outputs are kept, until the other direction has read them
 
@@ -103,7 +104,7 @@ def score_both_ways(
     nats = {
         "forward": score_ids(engine.forward, ids, progress=progress),
         "backward": score_ids(engine.backward, ids[::-1], progress=progress),
-        "cloze": _gather(cloze_chunks(engine, ids), len(ids), progress),
+        "cloze": _gather(charge_all(predict_cloze(engine, ids), ids), len(ids), progress),
     }
     return {name: Score(characters, size, float(charged.sum()) / math.log(2)) for name, charged in nats.items()}
 
@@ -156,30 +157,32 @@ def score_chunks(engine: Engine, ids: NDArray[np.integer]) -> Chunks:
     Yields:
         Places in `ids`, what is charged for each, and the share of all the time steps that are done.
     """
-    for places, logits, share in _walk(engine.unroll, engine, ids, range(len(ids)), width=engine.vocab_size):
+    return charge_all(predict(engine, ids), ids)
+
+
+def charge_all(predictions: Predictions, ids: NDArray[np.integer]) -> Chunks:
+    """Yields what is charged for each id, in the place of what was predicted for it."""
+    for places, logits, share in predictions:
         yield places, charge(logits, ids[places]), share
 
 
-def backward_chunks(engine: BidirectionalEngine, ids: NDArray[np.integer]) -> Chunks:
-    """Does as `score_chunks` does with the backward model, which reads from the end."""
-    for places, nats, share in score_chunks(engine.backward, ids[::-1]):
-        yield len(ids) - 1 - places, nats, share
-
-
-def cloze_chunks(engine: BidirectionalEngine, ids: NDArray[np.integer]) -> Chunks:
-    """Does as `score_chunks` does with the head that has read all around an id, but not the id."""
-    for places, logits, share in cloze_logits(engine, ids):
-        yield places, charge(logits, ids[places]), share
-
-
-def cloze_logits(
-    engine: BidirectionalEngine, ids: NDArray[np.integer]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32], float]]:
-    """Predicts each id from all around it, a block of the text at a time.
+def predict(engine: Engine, ids: NDArray[np.integer]) -> Predictions:
+    """Predicts each id from those before it.
 
     Yields:
-        Places in `ids`, logits of what stands there `(N, V)`, and the share of the text that is done.
+        Places in `ids`, logits of what stands there `(N, V)`, and the share of the work that is done.
     """
+    return _walk(engine.unroll, engine, ids, range(len(ids)), width=engine.vocab_size)
+
+
+def predict_backward(engine: BidirectionalEngine, ids: NDArray[np.integer]) -> Predictions:
+    """Predicts each id from those after it, as `predict` does from those before it."""
+    for places, logits, share in predict(engine.backward, ids[::-1]):
+        yield len(ids) - 1 - places, logits, share
+
+
+def predict_cloze(engine: BidirectionalEngine, ids: NDArray[np.integer]) -> Predictions:
+    """Predicts each id from all around it, as `predict` does from those before it; a block of the text at a time."""
     last, width = len(ids) - 1, engine.forward.units
     for begin in range(0, len(ids), _BLOCK):
         block = range(begin, min(begin + _BLOCK, len(ids)))
@@ -198,7 +201,7 @@ def _walk(
     wanted: range,
     *,
     width: int,
-) -> Iterator[tuple[NDArray[np.int64], Array, float]]:
+) -> Predictions:
     """Reads a part of a text in rows that run in parallel, each warmed on the ids before it.
 
     Args:

@@ -18,7 +18,7 @@ FLOORS = [
     ["sampling", "tasks"],
     ["corpus", "datasets", "bundle", "journal", "runtime"],
     ["pairs", "generation", "scoring"],
-    ["batching", "filling", "translation", "metrics"],
+    ["batching", "filling", "metrics", "surprise", "translation"],
     ["text_translator"],
     ["plots"],
     ["run"],

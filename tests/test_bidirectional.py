@@ -57,7 +57,7 @@ def ids():
 def test_numpy_agrees_with_tensorflow(model, config, ids):
     engine, expected = engine_of(model, config), model(ids).numpy()
     for row, logits in zip(ids, expected, strict=True):
-        for places, found, _ in scoring.cloze_logits(engine, row):
+        for places, found, _ in scoring.predict_cloze(engine, row):
             assert np.abs(found - logits[places]).max() < 1e-4
 
 
@@ -163,17 +163,17 @@ def test_a_model_is_made_again_from_its_config_and_trains_as_any_keras_model(mod
 def test_long_texts_are_scored_in_parts_as_in_one_pass(monkeypatch):
     engine = engine_of(make(CONFIGS["lstm"]), CONFIGS["lstm"])
     ids = np.random.default_rng(0).integers(EOS + 1, VOCAB_SIZE, 100_000).astype(np.int32)
-    parts = [_nats(chunks(engine, ids), ids) for chunks in (scoring.backward_chunks, scoring.cloze_chunks)]
+    parts = [_nats(predict(engine, ids), ids) for predict in (scoring.predict_backward, scoring.predict_cloze)]
     monkeypatch.setattr(scoring, "ROW", 1 << 30)
     monkeypatch.setattr(scoring, "_BLOCK", 1 << 30)
-    whole = [_nats(chunks(engine, ids), ids) for chunks in (scoring.backward_chunks, scoring.cloze_chunks)]
+    whole = [_nats(predict(engine, ids), ids) for predict in (scoring.predict_backward, scoring.predict_cloze)]
     for part, expected in zip(parts, whole, strict=True):
         assert np.abs(part - expected).max() < 1e-5
 
 
-def _nats(chunks, ids):
+def _nats(predictions, ids):
     nats = np.full(len(ids), math.nan)
-    for places, charged, _ in chunks:
+    for places, charged, _ in scoring.charge_all(predictions, ids):
         nats[places] = charged
     return nats
 

@@ -3,12 +3,19 @@
 import argparse
 import dataclasses
 import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 from charlm.cli.arguments import add_options, given_options
+from charlm.cli.sample import printable
 from charlm.config import ReadingConfig
 from charlm.datasets import find_sources, read_source
 from charlm.errors import TextError
-from charlm.run import load
+from charlm.plots import color_surprise, number_surprise, write_surprise
+from charlm.run import Run, load
+from charlm.surprise import READINGS, rank_lines
 from charlm.text import join_chunks
 
 DESCRIPTION = """\
@@ -17,15 +24,24 @@ Tells what texts cost under a model. They are read as the training text was, unl
 A long text is cut into rows that run in parallel, each warmed on the 1,024 ids before it; training's validation loss
 is the same number. A character that the model does not know is charged as `<unk>` plus 21 bits.
 """
-
-READINGS = {"backward": "backward, each from those after it", "cloze": "cloze, each from all the others"}
+_ALTERNATIVES = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
     parser.add_argument("files", nargs="+", metavar="FILE", help="texts: files, folders, globs, - or names")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a file, or a line")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--per-line", action="store_true", help="rank the lines, the most surprising first")
+    way.add_argument("--per-character", action="store_true", help="show the text coloured by surprise")
+    parser.add_argument(
+        "--reading",
+        choices=READINGS,
+        default="forward",
+        help="of --per-line and --per-character; all but forward need --task bidirectional (default: forward)",
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write --per-character as a page, with alternatives")
     add_options(parser, ReadingConfig, defaults=False)
 
 
@@ -33,20 +49,45 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
     config = dataclasses.replace(trained.config.reading, **given_options(options, ReadingConfig))
+    show = _show_lines if options.per_line else _show_characters if options.per_character or options.html else _score
     for file in find_sources(options.files):
-        scores = trained.scores(join_chunks(read_source(file, config)), progress=file)
-        score = scores.pop("forward")
-        if not score.characters:
-            raise TextError(f"{file} is empty: there is nothing to score.")
+        show(trained, file, join_chunks(read_source(file, config)), options)
+
+
+def _score(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:
+    scores = trained.scores(texts, progress=file)
+    score = scores.pop("forward")
+    if not score.characters:
+        raise TextError(f"{file} is empty: there is nothing to score.")
+    if options.json:
+        names = ("characters", "bytes", "bits", "bits_per_character", "bits_per_byte", "nats_per_character")
+        figures = {name: getattr(score, name) for name in names}
+        figures |= {f"{name}_bits_per_character": other.bits_per_character for name, other in scores.items()}
+        print(json.dumps({"file": file} | figures))
+        return
+    print(
+        f"{file}: {score.bits_per_character:.4f} bits per character, {score.bits_per_byte:.4f} bits per byte, "
+        f"{score.nats_per_character:.4f} nats per character ({score.characters:,} characters)"
+    )
+    for name, other in scores.items():
+        print(f"{file}: {other.bits_per_character:.4f} bits per character {name}, {READINGS[name]}")
+
+
+def _show_lines(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:
+    for line in rank_lines(trained.surprise("".join(texts), reading=options.reading)):
         if options.json:
-            names = ("characters", "bytes", "bits", "bits_per_character", "bits_per_byte", "nats_per_character")
-            figures = {name: getattr(score, name) for name in names}
-            figures |= {f"{name}_bits_per_character": other.bits_per_character for name, other in scores.items()}
-            print(json.dumps({"file": file} | figures))
+            print(json.dumps({"file": file, **dataclasses.asdict(line)}))
         else:
-            print(
-                f"{file}: {score.bits_per_character:.4f} bits per character, {score.bits_per_byte:.4f} bits per byte, "
-                f"{score.nats_per_character:.4f} nats per character ({score.characters:,} characters)"
-            )
-            for name, other in scores.items():
-                print(f"{file}: {other.bits_per_character:.4f} bits per character {READINGS[name]}")
+            print(f"{line.bits_per_character:6.2f} bits per character  {line.number:>6}: {printable(line.text)}")
+
+
+def _show_characters(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:
+    surprise = trained.surprise("".join(texts), reading=options.reading, alternatives=_ALTERNATIVES)
+    if options.html:
+        write_surprise(surprise, trained.tokenizer, options.html, title=f"{Path(file).name}, {options.reading}")
+    if options.json:
+        for piece, bits in zip(surprise.pieces, surprise.bits.tolist(), strict=True):
+            print(json.dumps({"file": file, "text": piece, "bits": bits}))
+    elif options.per_character:
+        colors = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        print(color_surprise(surprise) if colors else number_surprise(surprise))

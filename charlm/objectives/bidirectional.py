@@ -52,9 +52,13 @@ class BidirectionalObjective:
         """Writes a sample, and judges the backward model and the head."""
         ids = self._language.validation_ids[:JUDGED]
         characters = self.store.tokenizer.characters_per_id[ids].sum()
+        predictions = {"backward": scoring.predict_backward(engine, ids), "cloze": scoring.predict_cloze(engine, ids)}
         figures = {
-            f"valid_{name}_nats_per_character": sum(float(nats.sum()) for _, nats, _ in chunks(engine, ids))
-            / characters
-            for name, chunks in (("backward", scoring.backward_chunks), ("cloze", scoring.cloze_chunks))
+            f"valid_{name}_nats_per_character": _add_up(predicted, ids) / characters
+            for name, predicted in predictions.items()
         }
         return Glimpse(self._language.show(engine.forward).text, figures)
+
+
+def _add_up(predictions: scoring.Predictions, ids: np.ndarray) -> float:
+    return sum(float(nats.sum()) for _, nats, _ in scoring.charge_all(predictions, ids))

@@ -1,0 +1,104 @@
+"""What a model finds surprising in a text, character by character and line by line."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlm.generation import TextStream
+from charlm.runtime.bidirectional import BidirectionalEngine
+from charlm.runtime.language_model import LanguageEngine
+from charlm.sampling import softmax
+from charlm.scoring import Predictions, charge, predict, predict_backward, predict_cloze
+from charlm.tokenizer import Ids, Tokenizer
+
+READINGS = {
+    "forward": "each character from those before it",
+    "backward": "each character from those after it",
+    "cloze": "each character from all the others",
+}
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """What each piece of a text costs, and what was expected in its place.
+
+    A piece is a character; of a `byte` or `bpe` model, what an id completes.
+    """
+
+    pieces: list[str]
+    bits: NDArray[np.float64]  #: `(N,)`
+    expected: Ids  #: the likeliest ids, `(N, K)`
+    probabilities: NDArray[np.float32]  #: of those, `(N, K)`
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a text, and what it costs."""
+
+    number: int  #: from 1
+    text: str
+    bits_per_character: float
+
+
+def predictions_of(engine: LanguageEngine | BidirectionalEngine, ids: Ids, reading: str) -> Predictions:
+    """Predicts each id of a text in one of the `READINGS`; an engine of one direction has the first alone."""
+    if isinstance(engine, LanguageEngine):
+        return predict(engine, ids)
+    if reading == "forward":
+        return predict(engine.forward, ids)
+    return predict_backward(engine, ids) if reading == "backward" else predict_cloze(engine, ids)
+
+
+def read(
+    engine: LanguageEngine | BidirectionalEngine,
+    tokenizer: Tokenizer,
+    text: str,
+    *,
+    reading: str = "forward",
+    alternatives: int = 0,
+) -> Surprise:
+    """Reads a text as `score` does, and keeps what each id costs.
+
+    Args:
+        engine: the model.
+        tokenizer: its tokenizer.
+        text: any text.
+        reading: one of `READINGS`.
+        alternatives: how many of the likeliest ids are kept, `K`.
+    """
+    ids = tokenizer.encode(text, unknown="replace")
+    bits = np.zeros(len(ids))
+    expected = np.zeros((len(ids), alternatives), np.int32)
+    probabilities = np.zeros(expected.shape, np.float32)
+    for places, logits, _ in predictions_of(engine, ids, reading):
+        bits[places] = charge(logits, ids[places]) / math.log(2)
+        if alternatives:
+            chosen = np.argsort(-logits, axis=1, kind="stable")[:, :alternatives]
+            expected[places] = chosen
+            probabilities[places] = np.take_along_axis(softmax(logits), chosen, axis=1)
+    return Surprise(_cut(tokenizer, text, ids), bits, expected, probabilities)
+
+
+def _cut(tokenizer: Tokenizer, text: str, ids: Ids) -> list[str]:
+    """Returns what of a text each id completes."""
+    if tokenizer.kind == "char":
+        return list(text)
+    stream = TextStream(tokenizer)
+    pieces = [stream.feed(int(token)) for token in ids]
+    return [*pieces[:-1], pieces[-1] + stream.finish()] if pieces else []
+
+
+def rank_lines(surprise: Surprise) -> list[Line]:
+    """Returns the lines that hold something, the most surprising first; a line's end is not counted."""
+    lines: list[Line] = []
+    begin = 0
+    numbers = np.cumsum([0, *("\n" in piece for piece in surprise.pieces)])
+    for end in [*np.flatnonzero(np.diff(numbers)).tolist(), len(surprise.pieces)]:
+        text = "".join(surprise.pieces[begin:end])
+        if text.strip():
+            cost = float(surprise.bits[begin:end].sum()) / len(text)
+            lines.append(Line(int(numbers[begin]) + 1, text, cost))
+        begin = end + 1
+    return sorted(lines, key=lambda line: -line.bits_per_character)
