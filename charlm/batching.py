@@ -18,7 +18,7 @@ class BatchPlan:
 
     Args:
         split: the pairs.
-        tokens: ids of a batch, at most: rows times the longest source and target together.
+        tokens: rows times the longest source and target, at most, where a batch has more than `multiple` rows.
         multiple: a batch has a multiple of so many rows; empty ones fill it up.
     """
 

@@ -158,7 +158,9 @@ class TrainingConfig:
     steps: int | None = option(None, "train for this many steps", minimum=1)
     batch_size: int = option(32, "rows a batch", minimum=1)
     sequence_length: int = option(
-        64, "ids a row and step; the state runs on from step to step. A batch of pairs has as many ids", minimum=1
+        64,
+        "ids a row and step; the state runs on. A batch of pairs has batch_size times as many",
+        minimum=1,
     )
     learning_rate: float = option(
         4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0

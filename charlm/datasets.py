@@ -160,6 +160,11 @@ def find_sources(names: Sequence[str]) -> list[str]:
     """
     if not names:
         raise CorpusError("There is no corpus. Name a file, a folder, or one of `charlm corpus list`.")
+    if task := next(filter(is_task, names), None):
+        raise CorpusError(
+            f"'{task}' is a task of pairs with splits of its own. "
+            "Give it alone, without --validation and --test, and with --task translate."
+        )
     sources: dict[str, str] = {}  # each file once, whatever its name
     for name in names:
         sources |= {os.path.realpath(source): source for source in ([name] if _is_known(name) else find_files([name]))}
@@ -167,7 +172,7 @@ def find_sources(names: Sequence[str]) -> list[str]:
 
 
 def _is_known(name: str) -> bool:
-    return not Path(name).exists() and (name in BUILT_IN or name in read_catalogue())
+    return not Path(name).is_file() and (name in BUILT_IN or name in read_catalogue())
 
 
 def read_source(source: str, config: ReadingConfig) -> Iterator[Chunk]:
@@ -195,7 +200,7 @@ def read_corpus(names: Sequence[str], config: ReadingConfig) -> Iterator[Chunk]:
 
 def is_task(name: str) -> bool:
     """Tells whether a name is that of a generated task of pairs, and no file's."""
-    return name in TASKS and not Path(name).exists()
+    return name in TASKS and not Path(name).is_file()
 
 
 def task_pairs(name: str, split: str) -> Iterator[Pair]:
@@ -228,8 +233,9 @@ def read_pairs(
     Raises:
         CorpusError, TextError: something named is not there or cannot be read.
     """
-    if len(names) == 1 and is_task(names[0]):
+    if len(names) == 1 and is_task(names[0]) and not held_out and config.model.task == "translate":
         return {split: task_pairs(names[0], split) for split in SPLITS}
+    find_sources(names)  # what is not there is told at once
     if config.model.task == "autoencode":
         splits = _split(names, held_out, _read_lines, config)
         length = config.data.max_length
@@ -239,13 +245,14 @@ def read_pairs(
 
 
 def read_test_pairs(name: str, config: Config) -> Iterable[Pair]:
-    """Reads the pairs of a file, or of a task's test split, as a run read those that it was trained on."""
-    if is_task(name):
-        return task_pairs(name, "test")
+    """Reads the pairs of a file, or of a task's test split, as a run read those that it was trained on.
+
+    Pairs with an empty side are left out.
+    """
     if config.model.task == "autoencode":
         length = config.data.max_length
         return _cut(_read_lines([name], config.reading), length, length)
-    return _read_tabs([name], config.reading)
+    return filter(all, task_pairs(name, "test") if is_task(name) else _read_tabs([name], config.reading))
 
 
 def _split(
@@ -276,14 +283,15 @@ def _read_tabs(names: Sequence[str], config: ReadingConfig) -> Iterator[Pair]:
 
 
 def _read_lines(names: Sequence[str], config: ReadingConfig) -> Iterator[str]:
-    return (line for source in find_sources(names) for line in _lines(source, config))
+    return (line for source in find_sources(names) for line in _lines(source, config) if line)
 
 
 def _cut(lines: Iterable[str], length: int, stride: int) -> Iterator[Pair]:
     for line in lines:
         last = max(len(line) - length, 0)
         for start in (*range(0, last, stride), last):
-            yield line[start : start + length], line[start : start + length]
+            piece = line[start : start + length]
+            yield piece, piece
 
 
 def _lines(source: str, config: ReadingConfig) -> Iterator[str]:

@@ -89,6 +89,19 @@ def uniforms(seed: int, rows: Iterable[int]) -> Iterator[NDArray[np.float64]]:
         yield from np.stack([generator.random(_UNIFORMS) for generator in generators], axis=1)
 
 
+def cut(tokenizer: Tokenizer, text: str, ids: NDArray[np.integer]) -> list[str]:
+    """Returns what of a text each of its ids completes: a character, or several, or none.
+
+    >>> cut(Tokenizer.bytes(), "é!", Tokenizer.bytes().encode("é!"))
+    ['', 'é', '!']
+    """
+    if tokenizer.kind == "char":
+        return list(text)  # what is unknown too
+    stream = TextStream(tokenizer)
+    pieces = [stream.feed(int(token)) for token in ids]
+    return [*pieces[:-1], pieces[-1] + stream.finish()] if pieces else []
+
+
 class TextStream:
     """Turns one row's ids into text as they come, and stops at `<eos>` or a stop string.
 

@@ -106,7 +106,9 @@ def prepare_pairs(splits: Mapping[str, Iterable[Pair]], config: DataConfig) -> P
     for name in ("train", "validation"):
         if not len(encoded[name].source):
             raise CorpusError(
-                f"The {name} split holds no pairs of at most {config.max_length} ids. Give more, or raise max_length."
+                f"The {name} split ({config.split} of {sum(map(len, kept.values())):,} pairs) holds none of at most "
+                f"{config.max_length} ids. Give more pairs, a file of their own (--validation FILE), another --split, "
+                "or a larger --max-length."
             )
     return PairStore(source_tokenizer, tokenizer, encoded, _digest(kept))
 

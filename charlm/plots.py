@@ -67,8 +67,8 @@ def plot_alignment(alignment: "Alignment", path: str | os.PathLike[str]) -> None
         figure = Figure(figsize=(size[0], size[1]), layout="constrained")
         axes = figure.add_subplot()
         axes.imshow(alignment.weights, cmap="Greys", vmin=0, vmax=1, aspect="equal")
-        axes.set_xticks(range(len(alignment.source)), [_visible(piece) for piece in alignment.source])
-        axes.set_yticks(range(len(alignment.target)), [_visible(piece) for piece in alignment.target])
+        axes.set_xticks(range(len(alignment.source)), [*map(_visible, alignment.source)], parse_math=False)
+        axes.set_yticks(range(len(alignment.target)), [*map(_visible, alignment.target)], parse_math=False)
         axes.xaxis.tick_top()
         axes.set(xlabel="source", ylabel="translation")
         try:
@@ -129,4 +129,5 @@ def write_surprise(surprise: "Surprise", tokenizer: "Tokenizer", path: str | os.
 
 
 def _visible(piece: str) -> str:
-    return piece.replace(" ", "␣").replace("\t", "⇥").replace("\n", "↵")
+    piece = piece.replace(" ", "␣").replace("\t", "⇥").replace("\n", "↵")
+    return "".join(char if char.isprintable() else "�" for char in piece)

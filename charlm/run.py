@@ -8,9 +8,10 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm import bundle, filling, journal, metrics, scoring
+from charlm import bundle, correction, embedding, filling, journal, metrics, scoring
 from charlm.config import Config
-from charlm.errors import ConfigError
+from charlm.correction import Correcting, Correction
+from charlm.errors import ConfigError, CorpusError
 from charlm.filling import Filling
 from charlm.generation import TextStream, generate
 from charlm.runtime.bidirectional import BidirectionalEngine
@@ -25,8 +26,8 @@ from charlm.text_translator import Alignment, TextTranslator, Translation
 AnyEngine = TypeVar("AnyEngine", LanguageEngine, BidirectionalEngine, TranslationEngine)
 
 VERBS = {
-    "language": ("sample", "score"),
-    "bidirectional": ("sample", "score", "fill"),
+    "language": ("sample", "score", "correct"),
+    "bidirectional": ("sample", "score", "correct", "fill", "embed"),
     "translate": ("translate", "evaluate"),
     "autoencode": ("translate", "evaluate", "encode", "decode"),
 }
@@ -185,6 +186,38 @@ class Run:
         engine = self._engine_of(BidirectionalEngine, "bidirectional")
         return filling.fill(engine, self.tokenizer, text, filling.Gaps(**options))
 
+    def correct(self, text: str, *, progress: str | None = None, **options: Any) -> list[Correction]:
+        """Finds likely errors: characters substituted, missing, superfluous or swapped.
+
+        Args:
+            text: any text.
+            progress: shows a progress bar under this name.
+            **options: the fields of `Correcting`: `odds`.
+
+        Raises:
+            ConfigError: the bundle's tokenizer is not of the kind `char`, or its model reads no text.
+        """
+        engine = self.engine if isinstance(self.engine, BidirectionalEngine) else self._language_engine
+        return correction.correct(engine, self.tokenizer, text, Correcting(**options), progress=progress)
+
+    def embed(self, texts: Sequence[str], *, progress: str | None = None) -> NDArray[np.float32]:
+        """Returns a vector for each text, `(N, D)`: the mean of those of its characters.
+
+        Args:
+            texts: any texts; a character that the model does not know is read as `<unk>`.
+            progress: shows a progress bar under this name.
+
+        Raises:
+            ConfigError: the bundle is not a bidirectional one.
+        """
+        ids = [self.tokenizer.encode(text, unknown="replace") for text in texts]
+        return embedding.embed(self._engine_of(BidirectionalEngine, "bidirectional"), ids, progress=progress)
+
+    def embed_characters(self, text: str) -> NDArray[np.float32]:
+        """Returns a vector for each character of a text, or for each id of a `byte` or `bpe` model, `(T, D)`."""
+        ids = self.tokenizer.encode(text, unknown="replace")
+        return embedding.embed_ids(self._engine_of(BidirectionalEngine, "bidirectional"), ids)
+
     @overload
     def translate(self, source: str, **options: Any) -> str: ...
     @overload
@@ -220,7 +253,7 @@ class Run:
         Raises:
             ConfigError: an option is out of range, or the bundle is no translator's.
         """
-        return self._translator.translate(sources, **options)
+        return self._translator_of("translate").translate(sources, **options)
 
     def align(self, source: str, target: str | None = None) -> Alignment:
         """Tells where the model looked in the source for each id of its translation.
@@ -232,15 +265,15 @@ class Run:
         Raises:
             ConfigError: the model has no attention.
         """
-        return self._translator.align(source, target)
+        return self._translator_of("translate").align(source, target)
 
     def encode(self, text: str) -> NDArray[np.float32]:
         """Returns the vector that an autoencoder makes of a text, `(D,)`."""
-        return self._translator.encode(text)
+        return self._translator_of("autoencode").encode(text)
 
     def decode(self, vector: NDArray[np.float32]) -> str:
         """Returns the text that an autoencoder makes of a vector of `encode`."""
-        return self._translator.decode(vector)
+        return self._translator_of("autoencode").decode(vector)
 
     def evaluate(self, pairs: Sequence[tuple[str, str]], **options: Any) -> dict[str, Any]:
         """Translates sources and compares with their targets.
@@ -254,8 +287,12 @@ class Run:
             sacrebleu's `chrf`, `bleu`, `ter` and `signatures`.
 
         Raises:
+            CorpusError: there are no pairs.
             CharlmError: sacrebleu or rapidfuzz is not installed.
         """
+        if not pairs:
+            raise CorpusError("There are no pairs: there is nothing to evaluate.")
+        metrics.check_packages()
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
         return metrics.judge(sources, self.translate(sources, **options), targets)
 
@@ -265,10 +302,9 @@ class Run:
             return self.engine.forward
         return self._engine_of(LanguageEngine, "language")
 
-    @property
-    def _translator(self) -> TextTranslator:
+    def _translator_of(self, task: str) -> TextTranslator:
         return TextTranslator(
-            self._engine_of(TranslationEngine, "translate"),
+            self._engine_of(TranslationEngine, task),
             self.source_tokenizer,
             self.tokenizer,
             max_length=self.config.data.max_length,
@@ -276,9 +312,10 @@ class Run:
 
     def _engine_of(self, kind: type[AnyEngine], task: str) -> AnyEngine:
         if not isinstance(self.engine, kind):
+            *verbs, last = VERBS[self.config.model.task]
             raise ConfigError(
                 f"{self.folder} holds a model of the task '{self.config.model.task}', which can "
-                f"{' and '.join(VERBS[self.config.model.task])}. Train with --task {task} for this."
+                f"{', '.join(verbs)} and {last}. Train with --task {task} for this."
             )
         return self.engine
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm.generation import TextStream
+from charlm.generation import cut
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.sampling import softmax
@@ -78,16 +78,7 @@ def read(
             chosen = np.argsort(-logits, axis=1, kind="stable")[:, :alternatives]
             expected[places] = chosen
             probabilities[places] = np.take_along_axis(softmax(logits), chosen, axis=1)
-    return Surprise(_cut(tokenizer, text, ids), bits, expected, probabilities)
-
-
-def _cut(tokenizer: Tokenizer, text: str, ids: Ids) -> list[str]:
-    """Returns what of a text each id completes."""
-    if tokenizer.kind == "char":
-        return list(text)
-    stream = TextStream(tokenizer)
-    pieces = [stream.feed(int(token)) for token in ids]
-    return [*pieces[:-1], pieces[-1] + stream.finish()] if pieces else []
+    return Surprise(cut(tokenizer, text, ids), bits, expected, probabilities)
 
 
 def rank_lines(surprise: Surprise) -> list[Line]:

@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from charlm.errors import ConfigError
-from charlm.options import option, validate
+from charlm.generation import cut
+from charlm.options import option, unknown_name, validate
 from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
 from charlm.tokenizer import BOS, UNK, Ids, Tokenizer
 from charlm.translation import LENGTH_PENALTY, batches, pad, search, translate
 
 log = logging.getLogger(__name__)
+
+_END = "∎"
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,14 @@ class TextTranslator:
         self, sources: Sequence[str], *, progress: str | None = None, **options: Any
     ) -> list[list[Translation]]:
         """Does the work of `Run.translations`."""
-        own = {name: options.pop(name) for name in Decoding.__dataclass_fields__ if name in options}
-        decoding = Decoding(**own)
-        sampler = Sampler(temperature=decoding.temperature, **options)
+        own, controls = Decoding.__dataclass_fields__, Sampler.__dataclass_fields__
+        for name in options.keys() - own.keys() - controls.keys():
+            raise unknown_name(name, [*own, *controls])
+        decoding = Decoding(**{name: value for name, value in options.items() if name in own})
+        drawn = {name: value for name, value in options.items() if name not in own}
+        if decoding.beam > 1 and drawn:
+            raise ConfigError(f"A beam search draws nothing. Received: beam={decoding.beam}, {', '.join(drawn)}.")
+        sampler = Sampler(temperature=decoding.temperature, **drawn)
         encoded = [self.source_tokenizer.encode(text, unknown="replace") for text in sources]
         self._warn(sources, encoded)
         results = [[Translation("")] for _ in sources]
@@ -144,13 +152,18 @@ class TextTranslator:
     def align(self, source: str, target: str | None = None) -> Alignment:
         """Does the work of `Run.align`."""
         text = self.translate([source])[0][0].text if target is None else target
-        read, written = self.source_tokenizer.encode(source, unknown="replace"), self.tokenizer.encode(text)
+        read, written = (
+            tokenizer.encode(side, unknown="replace")
+            for tokenizer, side in ((self.source_tokenizer, source), (self.tokenizer, text))
+        )
         inputs = np.concatenate([[BOS], written])[None].astype(np.int32)
         _, weights, _ = self.engine.unroll_attention(inputs, self.engine.encode(pad([read])))
         if weights is None:
             raise ConfigError("The model has no attention to show. Train with --attention general.")
         return Alignment(
-            _pieces(self.source_tokenizer, read), _pieces(self.tokenizer, written), weights[0].mean(axis=0)
+            [*cut(self.source_tokenizer, source, read), _END],
+            [*cut(self.tokenizer, text, written), _END],
+            weights[0].mean(axis=0),
         )
 
     def encode(self, text: str) -> NDArray[np.float32]:
@@ -159,8 +172,11 @@ class TextTranslator:
 
     def decode(self, vector: NDArray[np.float32]) -> str:
         """Does the work of `Run.decode`."""
-        parts = len(self._state(np.zeros(0, np.int32)))
-        state = tuple(np.split(np.asarray(vector, np.float32)[None], parts, axis=1))
+        zeros = self._state(np.zeros(0, np.int32))
+        expected = (sum(part.shape[1] for part in zeros),)
+        if np.shape(vector) != expected:
+            raise ConfigError(f"`vector` must be of the shape {expected}. Received: {np.shape(vector)}.")
+        state = tuple(np.split(np.asarray(vector, np.float32)[None], len(zeros), axis=1))
         (ids,) = translate(self.engine, state, sampler=Sampler(temperature=0), length=self.max_length)
         return self.tokenizer.decode(ids)
 
@@ -170,8 +186,3 @@ class TextTranslator:
         if len(state) != self.engine.num_states:
             raise ConfigError("A translator with attention makes no vector of a text. Train with --task autoencode.")
         return state
-
-
-def _pieces(tokenizer: Tokenizer, ids: Ids) -> list[str]:
-    """Returns the text of each id, and a mark for the end."""
-    return [*(tokenizer.decode([token]) for token in ids.tolist()), "∎"]

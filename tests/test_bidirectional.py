@@ -201,7 +201,7 @@ def test_a_run_samples_and_scores_in_three_ways(run, text):
     assert list(scores) == ["forward", "backward", "cloze"]
     assert scores["forward"] == again.score(text)
     assert scores["cloze"].bits < scores["forward"].bits
-    assert again.info["can"] == ["sample", "score", "fill"]
+    assert again.info["can"] == ["sample", "score", "correct", "fill", "embed"]
     assert {"valid_backward_nats_per_character", "valid_cloze_nats_per_character"} <= run.log[-1].keys()
 
 
@@ -247,3 +247,24 @@ def test_score_prints_three_readings(run, text_file, capsys):
     figures = json.loads(capsys.readouterr().out)
     assert figures["cloze_bits_per_character"] < figures["bits_per_character"]
     assert figures["backward_bits_per_character"] > 0
+
+
+def test_a_vector_of_a_character_knows_the_whole_text(run):
+    vectors = run.embed_characters("The café")
+    assert vectors.shape == (8, 32) and vectors.dtype == np.float32
+    changed = run.embed_characters("The cafe")
+    halves = np.abs(vectors - changed).reshape(8, 2, 16).max(axis=2) > 0
+    assert not halves[:7, 0].any() and halves[7, 0]  # forwards, what comes later is not known
+    assert halves[:, 1].all()
+
+
+def test_a_vector_of_a_text_is_the_mean_and_does_not_depend_on_its_mates(run, tmp_path, capsys):
+    texts = ["The café", "", "sea", "in the warm window all day long"]
+    vectors = run.embed(texts)
+    for text, vector in zip(texts, vectors, strict=True):
+        expected = run.embed_characters(text).mean(axis=0) if text else np.zeros(32)
+        assert np.abs(vector - expected).max() < 1e-5
+    (tmp_path / "lines.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    assert main(["embed", str(run.folder), str(tmp_path / "lines.txt"), "-o", str(tmp_path / "out.npy")]) == 0
+    assert "4 vectors of 32 numbers" in capsys.readouterr().out
+    assert np.abs(np.load(tmp_path / "out.npy") - vectors).max() < 1e-6

@@ -35,7 +35,7 @@ def test_empty_and_overlong_pairs_are_left_out_and_told_of(caplog):
 
 
 def test_a_split_without_pairs_is_refused():
-    with pytest.raises(CorpusError, match="The validation split holds no pairs of at most 256 ids"):
+    with pytest.raises(CorpusError, match=r"The validation split .* holds none of at most 256 ids. Give more pairs"):
         prepare_pairs({"train": PAIRS["train"], "validation": []}, DataConfig())
 
 
@@ -76,3 +76,25 @@ def test_an_autoencoder_has_each_line_twice_and_long_ones_in_pieces(tmp_path):
     twice = [(piece, piece) for piece in ("one", "abcdef", "bcdefg", "cdefgh")]
     assert list(splits["train"]) == twice
     assert list(splits["validation"]) == list(read_test_pairs(held_out, config)) == [twice[1], twice[3]]
+
+
+def test_a_task_stands_alone_and_a_folder_does_not_hide_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reverse").mkdir()
+    translate = Config.from_settings({"task": "translate"})
+    assert next(iter(read_pairs(["reverse"], {}, translate)["train"]))
+    for names, held_out, task in (
+        (["reverse", "dates"], {}, "translate"),
+        (["reverse"], {"validation": ["x.tsv"]}, "translate"),
+        (["reverse"], {}, "autoencode"),
+    ):
+        with pytest.raises(CorpusError, match="'reverse' is a task of pairs with splits of its own. Give it alone"):
+            read_pairs(names, held_out, Config.from_settings({"task": task}))
+
+
+def test_pairs_with_an_empty_side_are_not_judged(tmp_path):
+    (tmp_path / "pairs.tsv").write_text("a\tb\n\t\nc\t\n")
+    assert list(read_test_pairs(str(tmp_path / "pairs.tsv"), Config())) == [("a", "b")]
+    config = Config.from_settings({"task": "autoencode"})
+    (tmp_path / "lines.txt").write_text("a\n\nb\n")
+    assert list(read_test_pairs(str(tmp_path / "lines.txt"), config)) == [("a", "a"), ("b", "b")]

@@ -14,7 +14,7 @@ from test_training import StopAfter, losses
 import charlm
 from charlm import checkpoints
 from charlm.cli import main
-from charlm.errors import BundleError, ConfigError
+from charlm.errors import BundleError, ConfigError, CorpusError
 from charlm.plots import plot_alignment
 
 
@@ -97,7 +97,7 @@ def test_options_that_contradict_each_other_are_refused(translator):
 def test_what_a_bundle_cannot_do_names_the_task_that_could(translator, trained):
     with pytest.raises(ConfigError, match="task 'translate', which can translate and evaluate. .* --task language"):
         translator.sample("a")
-    with pytest.raises(ConfigError, match="task 'language', which can sample and score. .* --task translate"):
+    with pytest.raises(ConfigError, match="task 'language', which can sample, score and correct. .* --task translate"):
         trained.translate("a")
     with pytest.raises(ConfigError, match="makes no vector of a text. Train with --task autoencode"):
         translator.encode("a")
@@ -156,7 +156,7 @@ def test_a_task_by_name_needs_no_more_than_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr("charlm.tasks.reverse.SIZES", {"train": 40, "validation": 10, "test": 10})
     options = {"units": 8, "steps": 2, "replicas": 1}
     run = charlm.train("reverse", tmp_path / "run", **options)
-    assert (run.config.model.task, run.config.training.batch_size) == ("translate", 128)
+    assert (run.config.model.task, run.config.training.batch_size) == ("translate", 48)
     assert charlm.train("reverse", tmp_path / "run", resume=True).folder == run.folder
     assert main(["evaluate", str(run.folder), "reverse", "--json"]) == 0
 
@@ -186,3 +186,33 @@ def test_a_model_that_reverses_looks_along_the_other_diagonal(tmp_path, monkeypa
     with Image.open(tmp_path / "alignment.png") as image:
         y, x = np.nonzero(np.asarray(image.convert("L")) < 64)
     assert np.corrcoef(x, y)[0, 1] < -0.4  # the dark squares; axes and letters lie on no diagonal
+
+
+def test_what_a_decoder_does_not_have_is_refused(translator):
+    with pytest.raises(ConfigError, match="There is no setting 'beem'. Did you mean 'beam'"):
+        translator.translate("ab", beem=3)
+    with pytest.raises(ConfigError, match="A beam search draws nothing. Received: beam=3, top_k"):
+        translator.translate("ab", beam=3, top_k=1)
+    with pytest.raises(CorpusError, match="There are no pairs"):
+        translator.evaluate([])
+    with pytest.raises(ConfigError, match="Train with --task autoencode"):
+        translator.encode("ab")
+
+
+def test_an_alignment_names_characters_that_the_model_does_not_know(translator):
+    alignment = translator.align("aé", "bé")
+    assert (alignment.source, alignment.target) == (["a", "é", "∎"], ["b", "é", "∎"])
+
+
+def test_a_plot_is_of_one_text(translator, tmp_path, capsys):
+    assert main(["translate", str(translator.folder), "ab", "ba", "--plot", str(tmp_path / "a.png")]) == 2
+    assert "--plot draws one text" in capsys.readouterr().err
+    assert main(["translate", str(translator.folder), "ab", "--show-attention", "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["attention"]["source"] == ["a", "b", "∎"]
+
+
+def test_other_bytes_than_utf8_are_read_as_replacements(translator):
+    command = [sys.executable, "-m", "charlm", "translate", str(translator.folder)]
+    done = subprocess.run(command, input=b"ab\xe9\r\n\nab\rc\n", capture_output=True, check=True)
+    assert done.stdout.count(b"\n") == 3

@@ -25,6 +25,8 @@ COMMANDS = {
     "sample": "write on after a prompt",
     "score": "tell how many bits a text costs under a model",
     "fill": "fill the gaps of a text",
+    "correct": "find likely typing errors",
+    "embed": "turn lines into vectors",
     "translate": "translate texts",
     "evaluate": "compare translations with those that were wanted",
     "info": "tell what a run's bundle holds",

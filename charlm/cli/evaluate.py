@@ -6,13 +6,13 @@ import json
 
 from charlm.cli.arguments import add_options, given_options
 from charlm.datasets import read_test_pairs
-from charlm.errors import CorpusError
+from charlm.errors import ConfigError
 from charlm.run import load
 from charlm.text_translator import Decoding
 
 DESCRIPTION = """\
 Translates the sources of tab-separated pairs and compares with their targets. Of a task that charlm generates, the
-test split is taken.
+test split is taken; for an autoencoder PAIRS holds lines, each its own target. Pairs with an empty side are left out.
 
 Prints exact matches, among all and by the length of the source; the character error rate (edits over characters
 wanted); and chrF, BLEU and TER by sacrebleu.
@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
+    if options.limit is not None and options.limit < 1:
+        raise ConfigError(f"`limit` must be at least 1. Received: limit={options.limit}.")
     pairs = list(itertools.islice(read_test_pairs(options.pairs, trained.config), options.limit))
-    if not pairs:
-        raise CorpusError(f"{options.pairs} holds no pairs: there is nothing to evaluate.")
     figures = trained.evaluate(pairs, progress="translating", **given_options(options, Decoding))
     if options.json:
         print(json.dumps(figures))

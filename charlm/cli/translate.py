@@ -1,20 +1,23 @@
 """`charlm translate`."""
 
 import argparse
+import io
 import itertools
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from charlm.cli.arguments import add_options, given_options
 from charlm.cli.sample import printable
+from charlm.errors import ConfigError
 from charlm.plots import draw_alignment, plot_alignment
-from charlm.run import Run, load
-from charlm.text_translator import Decoding
+from charlm.run import load
+from charlm.text_translator import Alignment, Decoding, Translation
 
 DESCRIPTION = """\
-Translates texts with a model that was trained with --task translate.
+Translates texts with a model that was trained with --task translate; one of --task autoencode rebuilds them.
 
 Without STRING, or with -, standard input is read, a text a line, and each line has its translation in its place.
 """
@@ -35,30 +38,39 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
     decoding = given_options(options, Decoding)
-    texts = iter(options.strings) if options.strings not in ([], ["-"]) else _read_lines()
-    at_once = 1 if sys.stdin.isatty() and not options.strings else _LINES_AT_ONCE
+    reads = options.strings in ([], ["-"])
+    if options.plot and (reads or len(options.strings) > 1):
+        raise ConfigError("--plot draws one text. Give it alone, as STRING.")
+    texts = _read_lines() if reads else iter(options.strings)
+    at_once = 1 if reads and sys.stdin.isatty() else _LINES_AT_ONCE
     while sources := list(itertools.islice(texts, at_once)):
         for source, found in zip(
             sources, trained.translations(sources, progress="translating", **decoding), strict=True
         ):
-            if options.json:
-                beam = [{"text": one.text, "score": one.score} for one in found]
-                print(json.dumps({"source": source, "translations": beam}))
-            else:
-                print(printable(found[0].text))
-            _show(trained, source, found[0].text, options)
+            looks = (options.show_attention or options.plot) and source and found[0].text
+            alignment = trained.align(source, found[0].text) if looks else None
+            (_print_json if options.json else _print)(source, found, alignment if options.show_attention else None)
+            if alignment and options.plot:
+                plot_alignment(alignment, options.plot)
         sys.stdout.flush()
 
 
 def _read_lines() -> Iterator[str]:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
     return (line.rstrip("\r\n") for line in sys.stdin)
 
 
-def _show(trained: Run, source: str, target: str, options: argparse.Namespace) -> None:
-    if not (options.show_attention or options.plot) or not source:
-        return
-    alignment = trained.align(source, target)
-    if options.show_attention:
+def _print(source: str, found: list[Translation], alignment: Alignment | None) -> None:
+    print(printable(found[0].text))
+    if alignment:
         print(draw_alignment(alignment))
-    if options.plot:
-        plot_alignment(alignment, options.plot)
+
+
+def _print_json(source: str, found: list[Translation], alignment: Alignment | None) -> None:
+    result: dict[str, Any] = {"source": source}
+    result["translations"] = [{"text": one.text, "score": one.score} for one in found]
+    if alignment:
+        weights = alignment.weights.round(4).tolist()
+        result["attention"] = {"source": alignment.source, "target": alignment.target, "weights": weights}
+    print(json.dumps(result))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from charlm.backend import keras, tf
 from charlm.errors import ConfigError
-from charlm.layers.recurrent import LAYERS, dropout
+from charlm.layers.recurrent import LAYERS, dropout, make_seed
 
 
 @keras.saving.register_keras_serializable("charlm")
@@ -19,7 +19,7 @@ class BidirectionalStack(keras.layers.Layer):
         ids: int32 `(B, S)`, or None.
         mask: `(B, S)`, True for what is to be read, on the left of each row.
         training: whether dropout works.
-        seed: int32 `(2,)`, makes the dropout masks.
+        seed: int32 `(2,)`, makes the dropout masks; drawn from TensorFlow's global generator where it is None.
 
     Returns:
         Outputs `(B, S, H)`, and the state after: for each layer `h` (and `c`), `(B, H)`, the forward direction's half
@@ -29,6 +29,7 @@ class BidirectionalStack(keras.layers.Layer):
         cells: each layer's cell: `lstm`, `gru` or `rnn`.
         units: width of each layer, `H`: half of it for each direction.
         dropout: share of the values zeroed after each layer.
+        weight_drop: share of the recurrent kernels' weights zeroed in a call (Merity et al. 2018).
         precision: `float32`, or `bfloat16` for the matrix products of the scans.
 
     Raises:
@@ -39,11 +40,21 @@ class BidirectionalStack(keras.layers.Layer):
     ((2, 5, 4), [(2, 4), (2, 4)])
     """
 
-    def __init__(self, cells: Sequence[str], units: int, *, dropout: float = 0.0, precision: str = "float32", **kwargs):
+    def __init__(
+        self,
+        cells: Sequence[str],
+        units: int,
+        *,
+        dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        precision: str = "float32",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if units % 2:
             raise ConfigError(f"`units` must be even: half for each direction. Received: units={units}.")
-        self.cells, self.units, self.dropout, self.precision = list(cells), units, dropout, precision
+        self.cells, self.units, self.precision = list(cells), units, precision
+        self.dropout, self.weight_drop = dropout, weight_drop
         options = {"return_sequences": True, "return_state": True}
         self.pairs = [
             [LAYERS[cell](units // 2, go_backwards=backwards, **options) for backwards in (False, True)]
@@ -60,17 +71,26 @@ class BidirectionalStack(keras.layers.Layer):
                 layer.build((None, None, width))
             width = self.units
 
-    def call(self, x, mask=None, training=None, seed=(0, 0), ids=None):
+    def call(self, x, mask=None, training=None, seed=None, ids=None):
+        rate, weight_rate = (self.dropout, self.weight_drop) if training else (0.0, 0.0)
+        seed = make_seed(rate or weight_rate) if seed is None else seed
         rows = tf.shape(x if ids is None else ids)[0]
         state = []
         for index, pair in enumerate(self.pairs):
-            read = ids if index == 0 else None
+            seeds = [tf.random.fold_in(seed, 3 * index + which) for which in range(3)]
+            options = {"ids": ids if index == 0 else None, "mask": mask, "training": training}
             (ahead, after), (back, before) = (
-                layer.read(x, keras.tree.flatten(layer.get_initial_state(rows)), ids=read, mask=mask, training=training)
-                for layer in pair
+                layer.read(
+                    x,
+                    keras.tree.flatten(layer.get_initial_state(rows)),
+                    weight_drop=weight_rate,
+                    seed=weight_seed,
+                    **options,
+                )
+                for layer, weight_seed in zip(pair, seeds[:2], strict=True)
             )
             x = tf.concat([ahead, tf.reverse(back, [1])], axis=2)  # (B, S, H)
-            x = dropout(x, self.dropout if training else 0.0, tf.random.fold_in(seed, index))
+            x = dropout(x, rate, seeds[2])
             state += [tf.concat(halves, axis=1) for halves in zip(after, before, strict=True)]
         return x, tuple(state)
 
@@ -78,5 +98,5 @@ class BidirectionalStack(keras.layers.Layer):
         return mask, None
 
     def get_config(self):
-        own = {name: getattr(self, name) for name in ("cells", "units", "dropout", "precision")}
+        own = {name: getattr(self, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
         return {**super().get_config(), **own}

@@ -100,6 +100,11 @@ def dropout(x, rate: float, seed):
     return tf.where(kept, x / (1.0 - rate), tf.zeros_like(x))
 
 
+def make_seed(is_needed):
+    """Returns a seed (2,) from TensorFlow's global generator; any, where nothing is drawn."""
+    return tf.random.uniform((2,), maxval=tf.int32.max, dtype=tf.int32) if is_needed else (0, 0)
+
+
 @keras.saving.register_keras_serializable("charlm")
 class RecurrentStack(keras.layers.Layer):
     """Recurrent layers one upon the other: state in, state out, nothing kept between calls.
@@ -160,8 +165,7 @@ class RecurrentStack(keras.layers.Layer):
     def call(self, x, state=None, mask=None, training=None, seed=None, ids=None):
         state = self.initial_state(tf.shape(x if ids is None else ids)[0]) if state is None else state
         rate, weight_rate = (self.dropout, self.weight_drop) if training else (0.0, 0.0)
-        if seed is None:
-            seed = tf.random.uniform((2,), maxval=tf.int32.max, dtype=tf.int32) if rate or weight_rate else (0, 0)
+        seed = make_seed(rate or weight_rate) if seed is None else seed
         new = []
         for index, layer in enumerate(self.layers):
             before = state[len(new) : len(new) + len(keras.tree.flatten(layer.cell.state_size))]

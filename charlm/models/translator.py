@@ -32,6 +32,7 @@ class Translator(VocabularyModel):
         units: width of each layer, `H`.
         embedding_dim: width of the embeddings; `units` where it is None.
         dropout: share of the values zeroed between the layers and after the last.
+        weight_drop: share of the recurrent kernels' weights zeroed in a call.
         attention: its kind, or None for the plain encoder and decoder.
         heads: of the attention.
         label_smoothing: share of a target's probability that is taught to be spread evenly (Szegedy et al. 2016).
@@ -52,6 +53,7 @@ class Translator(VocabularyModel):
         units: int,
         embedding_dim: int | None = None,
         dropout: float = 0.0,
+        weight_drop: float = 0.0,
         attention: str | None = "general",
         heads: int = 1,
         label_smoothing: float = 0.0,
@@ -60,14 +62,15 @@ class Translator(VocabularyModel):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.options = {"cells": list(cells), "units": units, "dropout": dropout, "precision": precision}
+        self.options = {"cells": list(cells), "units": units, "precision": precision}
+        self.options |= {"dropout": dropout, "weight_drop": weight_drop}
         self.vocab_size, self.source_vocab_size = vocab_size, source_vocab_size
         self.embedding_dim, self.tie_weights = embedding_dim or units, tie_weights
         self.label_smoothing = label_smoothing
         self.source_embedding = make_embedding(source_vocab_size, self.embedding_dim, "source_embedding")
         self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
-        self.encoder = BidirectionalStack(cells, units, dropout=dropout, precision=precision, name="encoder")
-        self.stack = RecurrentStack(cells, units, dropout=dropout, precision=precision, name="stack")
+        self.encoder = BidirectionalStack(**self.options, name="encoder")
+        self.stack = RecurrentStack(**self.options, name="stack")
         self.attention = attention and Attention(attention, units, heads=heads, precision=precision, name="attention")
         self.build(None)
 
@@ -83,6 +86,7 @@ class Translator(VocabularyModel):
             units=config.units,
             embedding_dim=config.embedding_width,
             dropout=config.dropout,
+            weight_drop=config.weight_drop,
             attention=config.attention if config.has_attention else None,
             heads=config.heads,
             label_smoothing=config.label_smoothing,
@@ -105,7 +109,7 @@ class Translator(VocabularyModel):
         source, ids = inputs
         return self.unroll(ids, self.encode(source, training=training), training=training)[0]
 
-    def encode(self, source, *, training=None, seed=(0, 0)):
+    def encode(self, source, *, training=None, seed=None):
         """Reads sources `(B, S)`, each ended by `<eos>` and filled up with `<pad>`; returns the decoder's first state.
 
         That is the decoder's own, then with attention the encoder's outputs `(B, S, H)` and their mask `(B, S)`.
@@ -115,7 +119,7 @@ class Translator(VocabularyModel):
         memory, state = self.encoder(table, mask=mask, training=training, seed=seed, ids=source)
         return (*state, memory, mask) if self.attention else state
 
-    def unroll(self, ids, state, *, training=None, seed=(0, 0)):
+    def unroll(self, ids, state, *, training=None, seed=None):
         """Reads ids from a given state on.
 
         Args:

@@ -8,7 +8,7 @@ from charlm import streams
 from charlm.backend import tf
 from charlm.batching import BatchPlan
 from charlm.config import Config
-from charlm.metrics import corpus_scores, exact_match, has_sacrebleu
+from charlm.metrics import chrf, exact_match, has_sacrebleu
 from charlm.models.translator import Translator
 from charlm.objectives.objective import Glimpse
 from charlm.pairs import PairStore
@@ -17,7 +17,8 @@ from charlm.sampling import Sampler
 from charlm.tokenizer import EOS, PAD
 from charlm.translation import batches, pad, price, translate
 
-ROWS = 128  #: validated at a time
+ROWS = 128  #: validated at a time, as far as their logits are no more than
+VALUES = 1 << 25
 SHOWN = 4  #: translations
 JUDGED = 64  #: translations
 
@@ -74,9 +75,11 @@ class TranslationObjective:
 
     def price(self, engine: TranslationEngine) -> Iterator[tuple[float, float]]:
         """Yields the nats of some more of the validation targets, each after its source, and the share that is done."""
-        total = int(self._validation.target.lengths.sum())
+        lengths = self._validation.target.lengths
+        total, longest = (int(figure) for figure in (lengths.sum(), lengths.max()))
+        at_once = max(min(ROWS, VALUES // (longest * engine.vocab_size)), 1)
         done = 0
-        for rows in batches(self._validation.target.lengths, ROWS):
+        for rows in batches(lengths, at_once):
             sources, targets = self._texts(rows)
             done += sum(map(len, targets)) + len(targets)
             yield sum(float(nats[:-1].sum()) for nats in price(engine, sources, targets)), done / total
@@ -92,7 +95,7 @@ class TranslationObjective:
         lines = [f"{source} → {text}" for (source, _), text in zip(pairs[:SHOWN], texts, strict=False)]
         figures = {"exact_match": exact_match(texts, targets)}
         if has_sacrebleu():
-            figures["chrf"] = corpus_scores(texts, targets)["chrf"]
+            figures["chrf"] = chrf(texts, targets)
         return Glimpse("\n".join(lines), figures)
 
     def _texts(self, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:

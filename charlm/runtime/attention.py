@@ -54,9 +54,11 @@ class Attention:
 
     def _score(self, queries: Array, keys: Array) -> Array:
         if self.kind == "additive":
-            projected = self._split(queries @ self.tensors["query_kernel"])[:, :, :, None]  # (B, heads, T, 1, D)
-            hidden: Array = np.tanh(projected + self._split(keys)[:, :, None])
-            return np.einsum("bhtsd,hd->bhts", hidden, self.tensors["vector"].reshape(self.heads, -1))
+            projected, keys = self._split(queries @ self.tensors["query_kernel"]), self._split(keys)
+            vector = self.tensors["vector"].reshape(self.heads, -1, 1)
+            steps = range(queries.shape[1])  # one at a time: all at once are T times the memory
+            rows: list[Array] = [np.tanh(projected[:, :, t, None] + keys) @ vector for t in steps]  # (B, heads, S, 1)
+            return np.concatenate(rows, axis=3).swapaxes(2, 3)
         queries = self._split(queries)
         scores = queries @ self._split(keys).swapaxes(2, 3)  # (B, heads, T, S)
         if self.kind == "scaled":

@@ -1,0 +1,50 @@
+"""`charlm correct`."""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from charlm.cli.arguments import add_options, given_options
+from charlm.cli.sample import printable
+from charlm.correction import Correcting, apply
+from charlm.errors import TextError
+from charlm.files import replacing_file
+from charlm.run import load
+
+DESCRIPTION = """\
+Finds likely typing errors: characters substituted, missing, superfluous or swapped.
+
+A model that was trained with --task bidirectional sees most.
+
+FILE is read as UTF-8. Each error is printed with its line and column, and with how many times likelier the text is with
+the suggestion.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a text")
+    parser.add_argument("--write", action="store_true", help="write the corrected text into FILE")
+    parser.add_argument("--json", action="store_true", help="print one JSON object an error")
+    add_options(parser, Correcting)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    trained = load(options.folder)
+    try:
+        text = options.file.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TextError(f"{options.file} cannot be read as UTF-8: {error}. Name a text file.") from None
+    corrections = trained.correct(text, progress="correcting", **given_options(options, Correcting))
+    for one in corrections:
+        if options.json:
+            print(json.dumps(dataclasses.asdict(one)))
+            continue
+        place = f"{options.file}:{one.line}:{one.column}"
+        print(f"{place}: {one.kind} {printable(f'{one.found!r} → {one.suggestion!r}')}, odds {one.odds:,.0f}:1")
+    if options.write and corrections:
+        with replacing_file(options.file) as temporary:
+            temporary.write_bytes(apply(text, corrections).encode("utf-8"))

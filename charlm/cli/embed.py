@@ -1,0 +1,38 @@
+"""`charlm embed`."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from charlm.datasets import read_corpus
+from charlm.errors import TextError
+from charlm.files import replacing_file
+from charlm.run import load
+from charlm.text import join_chunks, split_lines
+
+DESCRIPTION = """\
+Turns the lines of a text into vectors, with a model that was trained with --task bidirectional.
+
+OUT is an array of NumPy, a row for each line, empty lines too: `numpy.load(OUT)`.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    parser.add_argument("file", metavar="FILE", help="a text: a file, or - for standard input")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the file to write")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    trained = load(options.folder)
+    documents = join_chunks(read_corpus([options.file], trained.config.reading))
+    lines = [line.rstrip("\r") for line in split_lines(documents)]
+    if not lines:
+        raise TextError(f"{options.file} is empty: there is nothing to embed.")
+    vectors = trained.embed(lines, progress="embedding")
+    with replacing_file(options.output) as temporary, temporary.open("wb") as file:
+        np.save(file, vectors)
+    print(f"{options.output}: {vectors.shape[0]:,} vectors of {vectors.shape[1]:,} numbers")

@@ -1,0 +1,198 @@
+"""Likely typing errors in a text, each with what a model would rather read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from charlm.errors import ConfigError
+from charlm.options import option, validate
+from charlm.runtime.bidirectional import BidirectionalEngine
+from charlm.runtime.language_model import LanguageEngine
+from charlm.scoring import Predictions, cost, predict, predict_backward, predict_cloze
+from charlm.tokenizer import BOS, EOS, PAD, UNK, Ids, Tokenizer
+
+_SUSPECT = 2.0  #: nats by which another id must be likelier than the one that stands there
+_ALTERNATIVES = 3  #: ids that are tried in a place
+_BEFORE, _AFTER = 64, 24  #: ids around a place that decide
+_ROWS = 256  #: texts compared at a time
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Correcting:
+    """Correcting."""
+
+    odds: float = option(100.0, "list what is so many times likelier than what stands there", minimum=1, metavar="X")
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+@dataclass(frozen=True, order=True)
+class Edit:
+    """A few ids of a text, and others in their place."""
+
+    start: int
+    end: int
+    ids: tuple[int, ...]
+    kind: str  #: `substituted`, `missing`, `superfluous` or `swapped`
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A likely error of a text."""
+
+    start: int  #: characters from the beginning of the text
+    line: int  #: from 1
+    column: int  #: from 1
+    kind: str  #: `substituted`, `missing`, `superfluous` or `swapped`
+    found: str  #: what stands there; "" where something is missing
+    suggestion: str
+    odds: float  #: how many times likelier the text is with the suggestion
+
+
+def correct(
+    engine: LanguageEngine | BidirectionalEngine,
+    tokenizer: Tokenizer,
+    text: str,
+    options: Correcting,
+    *,
+    progress: str | None = None,
+) -> list[Correction]:
+    """Finds likely errors: characters substituted, missing, superfluous (doubled, mostly) or swapped.
+
+    Where another character is far likelier than the one that stands there, the likeliest changes are tried. The text
+    around is compared with and without each: read forwards, and by a bidirectional model backwards too.
+
+    Args:
+        engine: the model; one that reads in both directions sees more.
+        tokenizer: its tokenizer, of the kind `char`.
+        text: any text.
+        options: how sure it must be.
+        progress: shows a progress bar under this name.
+
+    Returns:
+        Corrections that do not touch each other, in the order of the text.
+
+    Raises:
+        ConfigError: the tokenizer is of another kind.
+    """
+    if tokenizer.kind != "char":
+        raise ConfigError(f"Errors are found by characters. Train with --tokenizer char. Received: {tokenizer.kind}.")
+    ids = tokenizer.encode(text, unknown="replace")
+    best: dict[int, tuple[float, Edit]] = {}
+    edits = sorted(_propose(engine, ids))
+    bar = tqdm(desc=progress, total=len(edits), unit="edit", leave=False, delay=1, disable=None if progress else True)
+    with bar:
+        for begin in range(0, len(edits), _ROWS):
+            some = edits[begin : begin + _ROWS]
+            for edit, gain in zip(some, _weigh(engine, ids, some), strict=True):
+                if gain > best.get(edit.start, (0.0, edit))[0]:
+                    best[edit.start] = gain, edit
+            bar.update(len(some))
+    chosen = [(gain, edit) for gain, edit in best.values() if gain >= np.log(options.odds)]
+    return [_describe(tokenizer, text, edit, gain) for gain, edit in _without_overlaps(chosen)]
+
+
+def apply(text: str, corrections: Sequence[Correction]) -> str:
+    """Returns a text with its corrections."""
+    for one in sorted(corrections, key=lambda one: -one.start):
+        text = text[: one.start] + one.suggestion + text[one.start + len(one.found) :]
+    return text
+
+
+def _propose(engine: LanguageEngine | BidirectionalEngine, ids: Ids) -> set[Edit]:
+    """Proposes changes where other ids are far likelier than those that stand there.
+
+    What is wrong with an id is seen from all around it. That one is missing, or there twice, is seen between two ids:
+    read forwards the one after the place surprises, backwards the one before it.
+    """
+    if isinstance(engine, LanguageEngine):
+        likelier = between = _find_likelier(predict(engine, ids), ids)
+    else:
+        likelier = _find_likelier(predict_cloze(engine, ids), ids)
+        ahead = _find_likelier(predict(engine.forward, ids), ids)
+        back = _find_likelier(predict_backward(engine, ids), ids)
+        between = {place: ahead[place] | back[place - 1] for place in ahead if place - 1 in back}
+    edits = {Edit(place, place, (token,), "missing") for place, tokens in between.items() for token in tokens}
+    edits |= {Edit(place, place + 1, (), "superfluous") for place in likelier.keys() | between.keys()}
+    for place, tokens in likelier.items():
+        edits |= {Edit(place, place + 1, (token,), "substituted") for token in tokens}
+        for first in {max(place - 1, 0), min(place, len(ids) - 2)}:
+            if first >= 0 and ids[first] != ids[first + 1]:
+                edits.add(Edit(first, first + 2, (int(ids[first + 1]), int(ids[first])), "swapped"))
+    return edits
+
+
+def _find_likelier(predictions: Predictions, ids: Ids) -> dict[int, set[int]]:
+    """Returns the places where an id is far likelier than the one that stands there, each with the likeliest ids."""
+    found: dict[int, set[int]] = {}
+    for places, logits, _ in predictions:
+        usable = logits.copy()
+        usable[:, : EOS + 1] = -np.inf
+        gaps = usable.max(axis=1) - logits[np.arange(len(places)), ids[places]]
+        suspect = (gaps > _SUSPECT) & (ids[places] != UNK)  # a character that was never seen is no error for that
+        for place, row in zip(places[suspect].tolist(), usable[suspect], strict=True):
+            found[place] = set(np.argsort(-row)[:_ALTERNATIVES].tolist()) - {int(ids[place])}
+    return found
+
+
+def _weigh(engine: LanguageEngine | BidirectionalEngine, ids: Ids, edits: Sequence[Edit]) -> Floats:
+    """Returns by how many nats each edit makes the text around it likelier."""
+    if isinstance(engine, LanguageEngine):
+        return _gain(engine, ids, edits)
+    mirrored = [Edit(len(ids) - edit.end, len(ids) - edit.start, edit.ids[::-1], edit.kind) for edit in edits]
+    return (_gain(engine.forward, ids, edits) + _gain(engine.backward, ids[::-1], mirrored)) / 2
+
+
+def _gain(engine: LanguageEngine, ids: Ids, edits: Sequence[Edit]) -> Floats:
+    before, after = (
+        _charge(engine, [_around(ids, edit, put) for edit, put in zip(edits, texts, strict=True)])
+        for texts in ([tuple(ids[edit.start : edit.end]) for edit in edits], [edit.ids for edit in edits])
+    )
+    return before - after
+
+
+def _around(ids: Ids, edit: Edit, put: tuple[int, ...]) -> tuple[Ids, int]:
+    """Returns the ids around an edit with others in its place, and how many of them stand before it."""
+    first = max(edit.start - _BEFORE, 0)
+    text = np.concatenate([ids[first : edit.start], np.array(put, np.int32), ids[edit.end : edit.end + _AFTER]])
+    return text, edit.start - first
+
+
+def _charge(engine: LanguageEngine, texts: Sequence[tuple[Ids, int]]) -> Floats:
+    """Returns what each text costs from a place on, in nats."""
+    width = max(len(ids) for ids, _ in texts)
+    padded = np.stack([np.pad(ids, (1, width - len(ids)), constant_values=PAD) for ids, _ in texts]).astype(np.int32)
+    padded[:, 0] = BOS
+    logits, _ = engine.unroll(padded[:, :-1], engine.initial_state(len(texts)))
+    nats = cost(logits.reshape(-1, engine.vocab_size), padded[:, 1:].reshape(-1)).reshape(len(texts), width)
+    places = np.arange(width)
+    starts, ends = np.array([start for _, start in texts]), np.array([len(ids) for ids, _ in texts])
+    return np.where((places >= starts[:, None]) & (places < ends[:, None]), nats, 0).sum(axis=1)
+
+
+def _without_overlaps(chosen: list[tuple[float, Edit]]) -> list[tuple[float, Edit]]:
+    """Keeps the surest of edits that touch each other; returns them in the order of the text."""
+    kept: list[tuple[float, Edit]] = []
+    for gain, edit in sorted(chosen, key=lambda one: -one[0]):
+        if all(edit.end < other.start or other.end < edit.start for _, other in kept):
+            kept.append((gain, edit))
+    return sorted(kept, key=lambda one: one[1].start)
+
+
+def _describe(tokenizer: Tokenizer, text: str, edit: Edit, gain: float) -> Correction:
+    before = text[: edit.start]
+    return Correction(
+        start=edit.start,
+        line=before.count("\n") + 1,
+        column=edit.start - (before.rfind("\n") + 1) + 1,
+        kind=edit.kind,
+        found=text[edit.start : edit.end],
+        suggestion=tokenizer.decode(np.array(edit.ids, np.int32)),
+        odds=float(np.exp(min(gain, 700.0))),
+    )

@@ -1,0 +1,56 @@
+"""Vectors of texts and of characters, from a model that reads in both directions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from charlm.runtime.bidirectional import BidirectionalEngine
+from charlm.runtime.cells import Array
+from charlm.runtime.language_model import LanguageEngine
+from charlm.tokenizer import BOS, PAD, Ids
+from charlm.translation import batches
+
+ROWS = 64  #: texts at a time
+
+
+def embed_ids(engine: BidirectionalEngine, ids: Ids) -> Array:
+    """Returns a vector for each id of a text, `(T, 2H)` (Akbik et al. 2018).
+
+    It is the forward model's output after it has read the id, then the backward model's, which has read the id last of
+    all that stand after it: the whole text is in each.
+    """
+    ahead, back = _outputs(engine.forward, [ids]), _outputs(engine.backward, [ids[::-1]])
+    return np.concatenate([ahead[0], back[0, ::-1]], axis=1)
+
+
+def embed(engine: BidirectionalEngine, texts: Sequence[Ids], *, progress: str | None = None) -> Array:
+    """Returns a vector for each text, `(N, 2H)`: the mean of its ids' vectors; zeros for an empty one.
+
+    Args:
+        engine: the model.
+        texts: ids of each.
+        progress: shows a progress bar under this name.
+    """
+    width = engine.forward.units
+    vectors = np.zeros((len(texts), 2 * width), np.float32)
+    bar = tqdm(desc=progress, total=len(texts), unit="text", leave=False, delay=1, disable=None if progress else True)
+    with bar:
+        for rows in batches([len(ids) for ids in texts], ROWS):
+            lengths = np.array([len(texts[row]) for row in rows])
+            read = np.arange(lengths.max(initial=0)) < lengths[:, None]
+            for half, (model, step) in enumerate(((engine.forward, 1), (engine.backward, -1))):
+                outputs = _outputs(model, [texts[row][::step] for row in rows])
+                sums = np.where(read[:, :, None], outputs, 0).sum(axis=1)
+                vectors[rows, half * width : (half + 1) * width] = sums / np.maximum(lengths, 1)[:, None]
+            bar.update(len(rows))
+    return vectors
+
+
+def _outputs(model: LanguageEngine, rows: Sequence[Ids]) -> Array:
+    """Returns what a model gives after each id of rows that are filled up on the right, `(B, T, H)`."""
+    width = max(map(len, rows))
+    padded = np.stack([np.pad(row, (1, width - len(row)), constant_values=PAD) for row in rows]).astype(np.int32)
+    padded[:, 0] = BOS
+    outputs, _ = model.read(padded, model.initial_state(len(rows)))
+    return outputs[:, 1:]

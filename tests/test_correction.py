@@ -1,0 +1,95 @@
+import json
+
+import numpy as np
+import pytest
+from fakes import CountingEngine
+from test_filling import Down
+
+from charlm.cli import main
+from charlm.correction import Correcting, apply, correct
+from charlm.errors import ConfigError
+from charlm.runtime.bidirectional import BidirectionalEngine
+from charlm.runtime.language_model import LanguageEngine
+from charlm.tokenizer import Tokenizer
+
+TOKENIZER = Tokenizer.characters("abcdefghijklmnop")
+
+
+class Forward(CountingEngine, LanguageEngine):
+    units = 1
+
+    def __init__(self):
+        CountingEngine.__init__(self, TOKENIZER.vocab_size, certainty=8.0)
+
+    def read(self, ids, state):
+        """Its output is the last id."""
+        return ids[:, :, None].astype(np.float32), state
+
+
+class Backward(Down, Forward):
+    pass
+
+
+class Alphabet(BidirectionalEngine):
+    """Knows the alphabet in both directions."""
+
+    def __init__(self):
+        self.vocab_size, self.forward, self.backward = TOKENIZER.vocab_size, Forward(), Backward()
+
+    def cloze(self, ahead, back):
+        left, right = (side[..., 0].astype(np.int32) for side in (ahead, back))
+        state = self.forward.initial_state(len(left))
+        return self.forward.step(left, state)[0] + self.backward.step(right, state)[0]
+
+
+@pytest.mark.parametrize("engine", [Forward(), Alphabet()], ids=["forward", "both"])
+@pytest.mark.parametrize(
+    ("text", "kind", "found", "suggestion"),
+    [
+        ("abcdxfghijklm", "substituted", "x", "e"),
+        ("abcdfghijklm", "missing", "", "e"),
+        ("abcdeefghijklm", "superfluous", "e", ""),
+        ("abcdfeghijklm", "swapped", "fe", "ef"),
+    ],
+)
+def test_each_kind_of_error_is_found(engine, text, kind, found, suggestion):
+    text = text.replace("x", "p")
+    (one,) = correct(engine, TOKENIZER, text, Correcting())
+    assert one.kind == kind and one.suggestion == suggestion and one.found == found.replace("x", "p")
+    assert apply(text, [one]) == "abcdefghijklm"
+    assert one.odds > 1e3
+    assert (one.line, one.column) == (1, one.start + 1)
+    assert correct(engine, TOKENIZER, text, Correcting(odds=1e12)) == []
+
+
+def test_several_errors_and_none():
+    text = "abcdefgpijklmnop"  # h, and nothing else
+    assert [one.suggestion for one in correct(Alphabet(), TOKENIZER, text, Correcting())] == ["h"]
+    text = "abpdefghijklmpop"
+    corrections = correct(Alphabet(), TOKENIZER, text, Correcting())
+    assert [(one.start, one.suggestion) for one in corrections] == [(2, "c"), (13, "n")]
+    assert apply(text, corrections) == "abcdefghijklmnop"
+    assert correct(Alphabet(), TOKENIZER, "abcdefghij", Correcting()) == []
+    assert correct(Alphabet(), TOKENIZER, "", Correcting()) == []
+
+
+def test_other_tokenizers_are_refused():
+    with pytest.raises(ConfigError, match="Train with --tokenizer char. Received: byte"):
+        correct(Alphabet(), Tokenizer.bytes(), "abc", Correcting())
+
+
+def test_the_command_line_lists_and_writes(trained, tmp_path, capsys):
+    path = tmp_path / "text.txt"
+    path.write_bytes("The café by the sea\r\nserves frQsh bread;\n".encode().replace(b"Q", "é".encode()))
+    before = path.read_bytes()
+    assert main(["correct", str(trained.folder), str(path), "--odds", "1", "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(one["line"] in (1, 2) and one["odds"] >= 1 for one in found)
+    assert path.read_bytes() == before
+    assert main(["correct", str(trained.folder), str(path), "--odds", "1e300", "--write"]) == 0
+    assert path.read_bytes() == before
+    assert main(["correct", str(trained.folder), str(path), "--odds", "1", "--write"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(found) and (path.read_bytes() != before) == bool(found)
+    assert main(["correct", str(trained.folder), str(tmp_path / "none.txt")]) == 1
+    assert "cannot be read" in capsys.readouterr().err
