@@ -3,6 +3,7 @@
 import html
 import importlib.util
 import os
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,16 +39,31 @@ def draw_alignment(alignment: "Alignment") -> str:
     B  █
     A █
     """
-    margin = max(map(len, alignment.target))
-    height = max(map(len, alignment.source))
-    columns = [_visible(piece).rjust(height) for piece in alignment.source]
-    head = [" " * (margin + 1) + "".join(column[line] for column in columns) for line in range(height)]
+    source, target = ([_visible(piece) for piece in side] for side in (alignment.source, alignment.target))
+    margin, height = max(map(_columns, target)), max(map(len, source))
+    widths = [max((_columns(char) for char in piece), default=1) or 1 for piece in source]
+    columns = list(zip((piece.rjust(height) for piece in source), widths, strict=True))
+    head = [
+        _gap("", margin + 1) + "".join(stack[line] + _gap(stack[line], width) for stack, width in columns)
+        for line in range(height)
+    ]
     rows = [
-        f"{_visible(piece):>{margin}} "
-        + "".join(SHADES[round(float(weight) * (len(SHADES) - 1))] for weight in weights)
-        for piece, weights in zip(alignment.target, alignment.weights, strict=True)
+        f"{_gap(piece, margin)}{piece} "
+        + "".join(SHADES[round(float(weight) * (len(SHADES) - 1))] * width for weight, (_, width) in shares)
+        for piece, weights in zip(target, alignment.weights, strict=True)
+        for shares in [zip(weights, columns, strict=True)]
     ]
     return "\n".join(line.rstrip() for line in [*head, *rows])
+
+
+def _gap(text: str, width: int) -> str:
+    return " " * (width - _columns(text))
+
+
+def _columns(text: str) -> int:
+    """Returns how many columns of a terminal a text takes (Unicode Standard Annex 11)."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
 
 
 def plot_alignment(alignment: "Alignment", path: str | os.PathLike[str]) -> None:

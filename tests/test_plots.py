@@ -12,6 +12,11 @@ def test_an_alignment_is_drawn_with_its_pieces():
     assert draw_alignment(ALIGNMENT) == "  ç\n  a␣∎\nд   █\nж  █\n∎ █"
 
 
+def test_wide_letters_take_two_columns():
+    wide = Alignment(["日", "a"], ["b", "語", ""], np.array([[1, 0], [0, 1], [0, 0]], np.float32))
+    assert draw_alignment(wide) == "   日a\n b ██\n語   █\n"
+
+
 def test_an_alignment_becomes_a_picture(tmp_path):
     from PIL import Image
 
