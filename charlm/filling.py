@@ -154,8 +154,8 @@ def _candidates(
     engine: BidirectionalEngine, tokenizer: Tokenizer, before: Ids, after: Ids, lengths: tuple[int, int], beam: int
 ) -> list[tuple[Ids, float]]:
     sizes = tokenizer.characters_per_id
-    found = set(_search(engine.forward, before, sizes, lengths, beam))
-    found |= {ids[::-1] for ids in _search(engine.backward, after[::-1], sizes, lengths, beam)}
+    found = set(search(engine.forward, before, sizes, lengths, beam))
+    found |= {ids[::-1] for ids in search(engine.backward, after[::-1], sizes, lengths, beam)}
     texts = [np.array(ids, np.int32) for ids in sorted(found)]
     if tokenizer.kind == "byte":
         texts = [ids for ids in texts if "\ufffd" not in tokenizer.decode(ids)]
@@ -184,7 +184,7 @@ def _price(engine: LanguageEngine, before: Ids, texts: Sequence[Ids]) -> Floats:
     return np.where(counted, nats, 0).sum(axis=1)
 
 
-def _search(
+def search(
     engine: LanguageEngine, before: Ids, sizes: NDArray[np.integer], lengths: tuple[int, int], beam: int
 ) -> list[tuple[int, ...]]:
     """Finds by beam search what may follow: the likeliest texts of each number of ids, of so many characters."""

@@ -1,0 +1,122 @@
+"""What reading from both sides is worth: directions.py RUN TEXT.
+
+RUN holds a bidirectional model, TEXT is a text that it has not seen. Prints how often the head names a hidden
+character, how often `fill` names a hidden word and how often the forward model alone does, and how well `correct` finds
+errors that this program has put in, with both models and with the forward one alone.
+"""
+
+import argparse
+import random
+import string
+from pathlib import Path
+
+import numpy as np
+from rapidfuzz.distance import OSA
+
+import charlm
+from charlm.correction import Correcting, Correction, correct
+from charlm.filling import Gaps, fill, search
+from charlm.scoring import predict, predict_cloze
+
+WORDS, CONTEXT = 200, 200
+CHARACTERS_A_TYPO = 50
+ODDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+WINDOW = 12
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("text", type=Path, metavar="TEXT")
+    parser.add_argument("--characters", type=int, default=20_000, help="of TEXT that are read (default: 20,000)")
+    options = parser.parse_args()
+    run = charlm.load(options.run)
+    text = options.text.read_text(encoding="utf-8")[: options.characters]
+    hide_characters(run, text)
+    hide_words(run, text)
+    misspell(run, text)
+
+
+def hide_characters(run: charlm.Run, text: str) -> None:
+    """Prints how often a single hidden character is named."""
+    ids = run.tokenizer.encode(text, unknown="replace")
+    for name, predictions in (("both", predict_cloze(run.engine, ids)), ("forward", predict(run.engine.forward, ids))):
+        right = sum(int((logits.argmax(axis=1) == ids[places]).sum()) for places, logits, _ in predictions)
+        print(f"hidden characters, {name}: {right / len(ids):.1%} of {len(ids):,} right", flush=True)
+
+
+def hide_words(run: charlm.Run, text: str) -> None:
+    """Prints how often a hidden word of known length is named."""
+    rng = random.Random(0)
+    words = [found for found in _words(text) if 3 <= found[1] - found[0] <= 6]
+    chosen = rng.sample(words, min(WORDS, len(words)))
+    right = {"both": 0, "forward": 0}
+    for start, end in chosen:
+        before, after = text[max(start - CONTEXT, 0) : start], text[end : end + CONTEXT]
+        (best,) = fill(run.engine, run.tokenizer, f"{before}{'_' * (end - start)}{after}", Gaps(n=1))
+        right["both"] += best.gaps[0] == text[start:end]
+        ids = run.tokenizer.encode(before)
+        alone = search(run.engine.forward, ids, run.tokenizer.characters_per_id, (end - start,) * 2, Gaps().beam)
+        right["forward"] += run.tokenizer.decode(np.array(alone[0], np.int32)) == text[start:end]
+    for name, count in right.items():
+        print(f"hidden words of 3 to 6 letters, {name}: {count / len(chosen):.1%} of {len(chosen)} right", flush=True)
+
+
+def _words(text: str) -> list[tuple[int, int]]:
+    edges = [0, *(place for place in range(1, len(text)) if text[place].isalpha() != text[place - 1].isalpha())]
+    return [(start, end) for start, end in zip(edges, edges[1:], strict=False) if text[start].isalpha()]
+
+
+def misspell(run: charlm.Run, text: str) -> None:
+    """Prints how precisely errors are found, and how many of them."""
+    wrong, places, count = put_typos_in(text)
+    for name, engine in (("both", run.engine), ("forward", run.engine.forward)):
+        corrections = correct(engine, run.tokenizer, wrong, Correcting(odds=ODDS[0]))
+        good = [_helps(text, wrong, places, one) for one in corrections]
+        for odds in ODDS:
+            taken = [is_good for one, is_good in zip(corrections, good, strict=True) if one.odds >= odds]
+            precision, recall = sum(taken) / max(len(taken), 1), sum(taken) / count
+            print(
+                f"typos, {name}, odds {odds:>6,}: precision {precision:.1%}, recall {recall:.1%} of {count}", flush=True
+            )
+
+
+def put_typos_in(text: str) -> tuple[str, list[int], int]:
+    """Returns a text with typing errors, each of its characters' place in the first text, and how many errors."""
+    rng = random.Random(0)
+    pieces, places, count, place = [], [], 0, 0
+    while place < len(text):
+        taken, written = 1, text[place]
+        if text[place].isalpha() and rng.random() < _probability(text):
+            kind = rng.choice(("substituted", "missing", "doubled", "swapped"))
+            following = text[place + 1 : place + 2]
+            if kind == "substituted":
+                written = rng.choice([char for char in string.ascii_lowercase if char != text[place].lower()])
+            elif kind == "missing":
+                written = ""
+            elif kind == "doubled":
+                written = 2 * text[place]
+            elif following.isalpha() and following != text[place]:
+                taken, written = 2, following + text[place]
+            count += written != text[place : place + taken]
+        pieces.append(written)
+        places += [min(place + offset, place + taken - 1) for offset in range(len(written))]
+        place += taken
+    return "".join(pieces), places, count
+
+
+def _probability(text: str) -> float:
+    return len(text) / CHARACTERS_A_TYPO / max(sum(map(str.isalpha, text)), 1)
+
+
+def _helps(text: str, wrong: str, places: list[int], one: Correction) -> bool:
+    """Tells whether a correction brings the text around it nearer to what it was."""
+    first, last = max(one.start - WINDOW, 0), min(one.start + len(one.found) + WINDOW, len(wrong) - 1)
+    was = text[places[first] : places[last]]
+    changed = wrong[first : one.start] + one.suggestion + wrong[one.start + len(one.found) : last]
+    return OSA.distance(changed, was) < OSA.distance(wrong[first:last], was)
+
+
+if __name__ == "__main__":
+    main()
