@@ -73,8 +73,9 @@ def recommend(
         The config, filled in.
     """
     given = {*given, "layers"} if "," in config.model.cell else given
+    sizes = [size for size in SIZES if "units" not in given or size[1] <= config.model.units] or SIZES[:1]
     models = [
-        dataclasses.replace(config.model, **_open({"layers": layers, "units": units}, given)) for layers, units in SIZES
+        dataclasses.replace(config.model, **_open({"layers": layers, "units": units}, given)) for layers, units in sizes
     ]
     readings = [_EFFICIENCY * rate * seconds / _operations(model, vocab_size) for model in models]
     needed = _IDS_A_WEIGHT if ids_a_pair is None else _PAIRS_A_WEIGHT * ids_a_pair

@@ -97,6 +97,11 @@ def test_long_pairs_ask_for_a_narrower_model():
     assert units == sorted(set(units), reverse=True)
 
 
+@pytest.mark.parametrize(("units", "layers"), [(32, 1), (256, 1), (1024, 3)])
+def test_a_width_that_the_user_set_is_not_made_up_for_by_depth(units, layers):
+    assert recommended({"units": units}, seconds=1e6).model.layers == layers
+
+
 def test_heads_divide_the_units():
     assert recommended({"task": "translate"}).model.heads == 8
     assert recommended({"task": "translate", "units": 12}).model.heads == 4
