@@ -37,13 +37,15 @@ def run(train: str, validation: str, minutes: float, tokenizers: Sequence[str], 
 def judge(run: Path, validation: str) -> dict[str, float]:
     """Judges charlm's translations."""
     import charlm
+    from charlm import metrics
     from charlm.datasets import read_test_pairs
 
     trained = charlm.load(run)
-    pairs = list(read_test_pairs(validation, trained.config))
+    sources, targets = zip(*read_test_pairs(validation, trained.config), strict=True)
     before = time.monotonic()
-    figures = trained.evaluate(pairs)
-    return figures | {"rate": len(pairs) / (time.monotonic() - before)}
+    texts = trained.translate(sources)
+    rate = len(sources) / (time.monotonic() - before)
+    return metrics.judge(sources, texts, targets) | {"rate": rate}
 
 
 def race_torch(run: Path, validation: str, folder: Path, minutes: float, torch: Path) -> dict[str, float]:
