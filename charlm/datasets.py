@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import importlib
 import os
+import random
 import tomllib
 import urllib.error
 import urllib.request
@@ -25,6 +26,7 @@ MARKOV_CHARACTERS = 1_000_000
 _TIMEOUT_SECONDS = 60
 _BLOCK_BYTES = 1 << 16
 _PIECES = 20  #: of a long line that an autoencoder reads begin within the length of one
+_LONGEST_PART = 10  #: characters of a piece in another that is made of parts
 
 
 def _python_manual() -> Iterator[Chunk]:
@@ -223,7 +225,8 @@ def read_pairs(
     """Reads pairs of texts by split: tab-separated files, or a task by name.
 
     For an autoencoder a pair is a line and the same line; one of more than `max_length` characters is cut into pieces
-    of as many. Those to train on begin at every few characters, so that what is learnt does not depend on where.
+    of as many. Those to train on begin at every few characters, so that what is learnt does not depend on where; and
+    there are as many again that are made of small parts of others, which no knowledge of the language helps to rebuild.
 
     Args:
         names: corpora, or one task.
@@ -239,8 +242,9 @@ def read_pairs(
     if config.model.task == "autoencode":
         splits = _split(names, held_out, _read_lines, config)
         length = config.data.max_length
-        strides = dict.fromkeys(splits, length) | {"train": max(length // _PIECES, 1)}
-        return {split: _cut(lines, length, strides[split]) for split, lines in splits.items()}
+        pieces = list(_cut(splits.pop("train"), length, max(length // _PIECES, 1)))
+        held_out_pieces = {split: _twice(_cut(lines, length, length)) for split, lines in splits.items()}
+        return {"train": _twice([*pieces, *_mix(pieces)]), **held_out_pieces}
     return _split(names, held_out, _read_tabs, config)
 
 
@@ -251,7 +255,7 @@ def read_test_pairs(name: str, config: Config) -> Iterable[Pair]:
     """
     if config.model.task == "autoencode":
         length = config.data.max_length
-        return _cut(_read_lines([name], config.reading), length, length)
+        return _twice(_cut(_read_lines([name], config.reading), length, length))
     return filter(all, task_pairs(name, "test") if is_task(name) else _read_tabs([name], config.reading))
 
 
@@ -286,12 +290,27 @@ def _read_lines(names: Sequence[str], config: ReadingConfig) -> Iterator[str]:
     return (line for source in find_sources(names) for line in _lines(source, config) if line)
 
 
-def _cut(lines: Iterable[str], length: int, stride: int) -> Iterator[Pair]:
+def _cut(lines: Iterable[str], length: int, stride: int) -> Iterator[str]:
     for line in lines:
         last = max(len(line) - length, 0)
         for start in (*range(0, last, stride), last):
-            piece = line[start : start + length]
-            yield piece, piece
+            yield line[start : start + length]
+
+
+def _mix(pieces: Sequence[str]) -> Iterator[str]:
+    """Yields for each piece one of the same length that is made of parts of others; the same ones every time."""
+    draw = random.Random(0).random
+    for piece in pieces:
+        mixed = ""
+        while len(mixed) < len(piece):
+            other = pieces[int(draw() * len(pieces))]
+            start = int(draw() * len(other))
+            mixed += other[start : start + 1 + int(draw() * _LONGEST_PART)]
+        yield mixed[: len(piece)]
+
+
+def _twice(texts: Iterable[str]) -> Iterator[Pair]:
+    return ((text, text) for text in texts)
 
 
 def _lines(source: str, config: ReadingConfig) -> Iterator[str]:
