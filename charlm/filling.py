@@ -102,7 +102,7 @@ def fill(engine: BidirectionalEngine, tokenizer: Tokenizer, text: str, options: 
         Different answers, the likeliest first; with a temperature, in the order in which they were drawn.
 
     Raises:
-        ConfigError: there is no gap.
+        ConfigError: there is no gap, or nothing was found that fills it.
         UnknownCharacterError: the text has a character that the model does not know.
     """
     template = Template.parse(text, mark=options.mark, max_length=options.max_length)
@@ -114,6 +114,8 @@ def fill(engine: BidirectionalEngine, tokenizer: Tokenizer, text: str, options: 
             for draft in drafts
             for ids, score in _candidates(engine, tokenizer, draft.ids, part, lengths, options.beam)
         ]
+        if not grown:
+            raise ConfigError("Nothing was found that fills the text. Raise `beam`, or hide something else.")
         drafts = sorted(grown, key=lambda draft: -draft.score)[: options.beam]
     scores = _judge(engine, [draft.ids for draft in drafts])
     order = _rank(scores, options)
@@ -159,6 +161,8 @@ def _candidates(
     texts = [np.array(ids, np.int32) for ids in sorted(found)]
     if tokenizer.kind == "byte":
         texts = [ids for ids in texts if "\ufffd" not in tokenizer.decode(ids)]
+    if not texts:
+        return []
     return list(zip(texts, _price_both(engine, before, texts, after).tolist(), strict=True))
 
 

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from gradients import assert_gradients_agree
 from test_training import StopAfter, losses
 
 import charlm
@@ -97,21 +98,7 @@ def test_gradients_agree_with_finite_differences(ids):
     def loss():
         return model.training_loss(batch, state, seed=tf.constant([0, 1]))[0] / ids.size
 
-    with tf.GradientTape() as tape:
-        value = loss()
-    variables = model.trainable_variables
-    gradients = [tf.convert_to_tensor(g).numpy() for g in tape.gradient(value, [v.value for v in variables])]
-    rng = np.random.default_rng(3)
-    for variable, gradient in zip(variables, gradients, strict=True):
-        direction = rng.normal(size=variable.shape).astype("f")
-        direction /= np.linalg.norm(direction)
-        original, step, around = variable.numpy(), 1e-2, []
-        for sign in (1, -1):
-            variable.assign(original + sign * step * direction)
-            around.append(float(loss()))
-        variable.assign(original)
-        slope = (around[0] - around[1]) / (2 * step)
-        assert slope == pytest.approx(float((gradient * direction).sum()), rel=0.02, abs=1e-4)
+    assert_gradients_agree(loss, model.trainable_variables)
 
 
 def test_the_loss_is_that_of_three_readings(ids):

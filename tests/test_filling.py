@@ -93,6 +93,14 @@ def test_bytes_become_whole_characters():
         def __init__(self, vocab_size):
             self.forward = self.backward = CountingEngine(vocab_size, 0.0)
 
+    class Odd(BothWays):
+        """Expects a byte that begins no character."""
+
+        def __init__(self, vocab_size):
+            self.forward = self.backward = CountingEngine(vocab_size, 0.0, second=(4 + 0xFF, 50.0))
+
     tokenizer = Tokenizer.bytes()
+    with pytest.raises(ConfigError, match="Nothing was found that fills the text. Raise `beam`"):
+        fill(Odd(tokenizer.vocab_size), tokenizer, "a_b", Gaps(beam=1))
     found = fill(Even(tokenizer.vocab_size), tokenizer, "a__b", Gaps(beam=300, n=300))
     assert found and all(len(one.gaps[0]) == 2 and "\ufffd" not in one.text for one in found)

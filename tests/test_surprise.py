@@ -103,6 +103,11 @@ def test_the_command_line_shows_lines_characters_and_a_page(trained, text_file, 
     assert main(["score", run, str(tmp_path / "short.txt"), "--per-character", "--html", str(page)]) == 0
     text, figures, *_ = capsys.readouterr().out.splitlines()
     assert text == "The café." and len(figures) == 9 and figures.isdigit()
+    assert main(["score", run, str(text_file), str(tmp_path), "--html", str(page)]) == 2
+    assert "Name one FILE" in capsys.readouterr().err
+    (tmp_path / "empty.txt").write_text("")
+    assert main(["score", run, str(tmp_path / "empty.txt"), "--per-line"]) == 1
+    assert "is empty" in capsys.readouterr().err
     assert "The" in "".join(char for char in page.read_text(encoding="utf-8") if char.isalpha())
     assert main(["score", run, str(tmp_path / "short.txt"), "--per-character", "--json"]) == 0
     pieces = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -12,10 +12,10 @@ from charlm.cli.arguments import add_options, given_options
 from charlm.cli.sample import printable
 from charlm.config import ReadingConfig
 from charlm.datasets import find_sources, read_source
-from charlm.errors import TextError
+from charlm.errors import ConfigError, TextError
 from charlm.plots import color_surprise, number_surprise, write_surprise
 from charlm.run import Run, load
-from charlm.surprise import READINGS, rank_lines
+from charlm.surprise import READINGS, Surprise, rank_lines
 from charlm.text import join_chunks
 
 DESCRIPTION = """\
@@ -25,6 +25,7 @@ A long text is cut into rows that run in parallel, each warmed on the 1,024 ids 
 is the same number. A character that the model does not know is charged as `<unk>` plus 21 bits.
 """
 _ALTERNATIVES = 5
+_EMPTY = "{} is empty: there is nothing to score."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +50,11 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
     config = dataclasses.replace(trained.config.reading, **given_options(options, ReadingConfig))
+    files = find_sources(options.files)
+    if options.html and (options.per_line or len(files) > 1):
+        raise ConfigError("--html writes a page of one text, by characters. Name one FILE, without --per-line.")
     show = _show_lines if options.per_line else _show_characters if options.per_character or options.html else _score
-    for file in find_sources(options.files):
+    for file in files:
         show(trained, file, join_chunks(read_source(file, config)), options)
 
 
@@ -58,7 +62,7 @@ def _score(trained: Run, file: str, texts: Iterable[str], options: argparse.Name
     scores = trained.scores(texts, progress=file)
     score = scores.pop("forward")
     if not score.characters:
-        raise TextError(f"{file} is empty: there is nothing to score.")
+        raise TextError(_EMPTY.format(file))
     if options.json:
         names = ("characters", "bytes", "bits", "bits_per_character", "bits_per_byte", "nats_per_character")
         figures = {name: getattr(score, name) for name in names}
@@ -73,8 +77,16 @@ def _score(trained: Run, file: str, texts: Iterable[str], options: argparse.Name
         print(f"{file}: {other.bits_per_character:.4f} bits per character {name}, {READINGS[name]}")
 
 
+def _read(
+    trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace, *, alternatives: int = 0
+) -> Surprise:
+    if text := "".join(texts):
+        return trained.surprise(text, reading=options.reading, alternatives=alternatives)
+    raise TextError(_EMPTY.format(file))
+
+
 def _show_lines(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:
-    for line in rank_lines(trained.surprise("".join(texts), reading=options.reading)):
+    for line in rank_lines(_read(trained, file, texts, options)):
         if options.json:
             print(json.dumps({"file": file, **dataclasses.asdict(line)}))
         else:
@@ -82,7 +94,7 @@ def _show_lines(trained: Run, file: str, texts: Iterable[str], options: argparse
 
 
 def _show_characters(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:
-    surprise = trained.surprise("".join(texts), reading=options.reading, alternatives=_ALTERNATIVES)
+    surprise = _read(trained, file, texts, options, alternatives=_ALTERNATIVES)
     if options.html:
         write_surprise(surprise, trained.tokenizer, options.html, title=f"{Path(file).name}, {options.reading}")
     if options.json:

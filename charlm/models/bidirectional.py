@@ -6,7 +6,7 @@ from charlm.backend import keras, tf
 from charlm.config import ModelConfig
 from charlm.layers.kernels import product
 from charlm.models.language_model import LanguageModel
-from charlm.models.vocabulary_model import charge
+from charlm.models.vocabulary_model import charge, network_options
 from charlm.runtime.bidirectional import cloze_shapes
 from charlm.runtime.stack import DIRECTIONS
 from charlm.tokenizer import BOS
@@ -65,16 +65,7 @@ class BidirectionalModel(keras.Model):
         cls, config: ModelConfig, vocab_size: int, *, precision: str = "float32"
     ) -> "BidirectionalModel":
         """Makes the model that a run's config describes."""
-        return cls(
-            vocab_size,
-            cells=config.cells,
-            units=config.units,
-            embedding_dim=config.embedding_width,
-            dropout=config.dropout,
-            weight_drop=config.weight_drop,
-            tie_weights=config.tie_weights,
-            precision=precision,
-        )
+        return cls(vocab_size, **network_options(config), precision=precision)
 
     def build(self, input_shape):
         if self.built:

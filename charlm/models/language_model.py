@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from charlm.backend import keras, tf
 from charlm.config import ModelConfig
 from charlm.layers.recurrent import RecurrentStack
-from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding
+from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding, network_options
 
 
 @keras.saving.register_keras_serializable("charlm")
@@ -51,16 +51,7 @@ class LanguageModel(VocabularyModel):
     @classmethod
     def from_model_config(cls, config: ModelConfig, vocab_size: int, *, precision: str = "float32") -> "LanguageModel":
         """Makes the model that a run's config describes."""
-        return cls(
-            vocab_size,
-            cells=config.cells,
-            units=config.units,
-            embedding_dim=config.embedding_width,
-            dropout=config.dropout,
-            weight_drop=config.weight_drop,
-            tie_weights=config.tie_weights,
-            precision=precision,
-        )
+        return cls(vocab_size, **network_options(config), precision=precision)
 
     def build(self, input_shape):
         if self.built:

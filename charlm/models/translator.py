@@ -7,7 +7,7 @@ from charlm.config import ModelConfig
 from charlm.layers.attention import Attention
 from charlm.layers.bidirectional import BidirectionalStack
 from charlm.layers.recurrent import RecurrentStack
-from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding, name_layer
+from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding, name_layer, network_options
 from charlm.runtime.stack import DIRECTIONS
 from charlm.tokenizer import PAD
 
@@ -82,15 +82,10 @@ class Translator(VocabularyModel):
         return cls(
             vocab_size,
             source_vocab_size,
-            cells=config.cells,
-            units=config.units,
-            embedding_dim=config.embedding_width,
-            dropout=config.dropout,
-            weight_drop=config.weight_drop,
+            **network_options(config),
             attention=config.attention if config.has_attention else None,
             heads=config.heads,
             label_smoothing=config.label_smoothing,
-            tie_weights=config.tie_weights,
             precision=precision,
         )
 

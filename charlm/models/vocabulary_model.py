@@ -1,6 +1,9 @@
 """What models that write ids share: the embedding of what is written, and the weights from the last layer to logits."""
 
+from typing import Any
+
 from charlm.backend import keras, tf
+from charlm.config import ModelConfig
 from charlm.layers.kernels import product
 from charlm.runtime.stack import PARTS
 from charlm.tokenizer import EOS, UNK
@@ -32,6 +35,12 @@ class VocabularyModel(keras.Model):
         for index, layer in enumerate(self.stack.layers):
             named |= name_layer(f"layers.{index}", layer)
         return named
+
+
+def network_options(config: ModelConfig) -> dict[str, Any]:
+    """Returns what a run's config says to the constructor of any model that writes ids."""
+    named = {name: getattr(config, name) for name in ("cells", "units", "dropout", "weight_drop", "tie_weights")}
+    return {**named, "embedding_dim": config.embedding_width}
 
 
 def make_embedding(size: int, width: int, name: str) -> "keras.layers.Embedding":
