@@ -248,15 +248,38 @@ def read_pairs(
     return _split(names, held_out, _read_tabs, config)
 
 
-def read_test_pairs(name: str, config: Config) -> Iterable[Pair]:
+def read_test_pairs(name: str, config: Config, corpus: Sequence[str] = ()) -> Iterable[Pair]:
     """Reads the pairs of a file, or of a task's test split, as a run read those that it was trained on.
 
+    Of a file or corpus that the run was trained on, it is the test split, without the sources that training has too.
     Pairs with an empty side are left out.
+
+    Args:
+        name: of a file, corpus or task.
+        config: of the run.
+        corpus: what the run was trained on.
+
+    Raises:
+        CorpusError: the run was trained on it, and kept no test split.
     """
+    if is_task(name):
+        return filter(all, task_pairs(name, "test"))
+    if name in corpus:
+        splits = read_pairs(corpus, held_out_names(config), config)
+        if "test" not in splits:
+            raise CorpusError(f"All of {name} was trained on: there is no test split. Give another file.")
+        seen = {source for source, _ in splits["train"]}
+        return (pair for pair in splits["test"] if all(pair) and pair[0] not in seen)
     if config.model.task == "autoencode":
         length = config.data.max_length
         return _twice(_cut(_read_lines([name], config.reading), length, length))
-    return filter(all, task_pairs(name, "test") if is_task(name) else _read_tabs([name], config.reading))
+    return filter(all, _read_tabs([name], config.reading))
+
+
+def held_out_names(config: Config) -> dict[str, list[str]]:
+    """Returns the corpora of `validation` and `test` that a config names."""
+    names = {"validation": config.data.validation, "test": config.data.test}
+    return {split: [name] for split, name in names.items() if name is not None}
 
 
 def _split(

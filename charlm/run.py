@@ -8,12 +8,14 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm import bundle, correction, embedding, filling, journal, metrics, scoring
+from charlm import bundle, correction, embedding, filling, journal, metrics, novelty, scoring
 from charlm.config import Config
 from charlm.correction import Correcting, Correction
+from charlm.datasets import read_corpus
 from charlm.errors import ConfigError, CorpusError
 from charlm.filling import Filling
 from charlm.generation import TextStream, generate
+from charlm.novelty import Novelty
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.engines import make_engine
 from charlm.runtime.language_model import LanguageEngine
@@ -26,8 +28,8 @@ from charlm.text_translator import Alignment, TextTranslator, Translation
 AnyEngine = TypeVar("AnyEngine", LanguageEngine, BidirectionalEngine, TranslationEngine)
 
 VERBS = {
-    "language": ("sample", "score", "correct"),
-    "bidirectional": ("sample", "score", "correct", "fill", "embed"),
+    "language": ("sample", "score", "correct", "novelty"),
+    "bidirectional": ("sample", "score", "correct", "novelty", "fill", "embed"),
     "translate": ("translate", "evaluate"),
     "autoencode": ("translate", "evaluate", "encode", "decode"),
 }
@@ -217,6 +219,20 @@ class Run:
         """Returns a vector for each character of a text, or for each id of a `byte` or `bpe` model, `(T, D)`."""
         ids = self.tokenizer.encode(text, unknown="replace")
         return embedding.embed_ids(self._engine_of(BidirectionalEngine, "bidirectional"), ids)
+
+    def novelty(self, samples: Sequence[str], corpus: Sequence[str] = (), *, progress: str | None = None) -> Novelty:
+        """Tells what of some samples stands in a text.
+
+        Args:
+            samples: texts, as `sample` writes them.
+            corpus: files or corpora by name; what the run was trained on where there are none.
+            progress: shows a progress bar under this name.
+
+        Raises:
+            CorpusError, TextError: the text is not there any more.
+        """
+        chunks = read_corpus(list(corpus) or self._bundle.about.get("corpus", []), self.config.reading)
+        return novelty.find_copies(samples, (chunk.text for chunk in chunks), progress=progress)
 
     @overload
     def translate(self, source: str, **options: Any) -> str: ...

@@ -189,8 +189,7 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
 
 def _prepare(names: list[str], config: Config) -> tuple[type[Objective], Store | PairStore]:
     """Returns what is learnt, and from what."""
-    own = {"validation": config.data.validation, "test": config.data.test}
-    held_out = {split: [name] for split, name in own.items() if name is not None}
+    held_out = datasets.held_out_names(config)
     if config.model.task not in PAIR_TASKS:
         texts = {split: datasets.read_corpus(files, config.reading) for split, files in held_out.items()}
         kind = LanguageObjective if config.model.task == "language" else BidirectionalObjective

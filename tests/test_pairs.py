@@ -81,6 +81,15 @@ def test_an_autoencoder_has_each_line_twice_and_long_ones_in_pieces(tmp_path):
     assert list(splits["validation"]) == list(read_test_pairs(held_out, config)) == [twice[1], twice[3]]
 
 
+def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
+    file = tmp_path / "pairs.tsv"
+    file.write_text("".join(f"{n}\t{-n}\n" for n in range(9)) + "3\t-3\n")
+    config = Config.from_settings({"task": "translate", "split": "70/10/20"})
+    assert list(read_test_pairs(str(file), config, [str(file)])) == [("8", "-8")]
+    with pytest.raises(CorpusError, match="there is no test split"):
+        read_test_pairs(str(file), Config.from_settings({"task": "translate", "split": "90/10"}), [str(file)])
+
+
 def test_a_task_stands_alone_and_a_folder_does_not_hide_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "reverse").mkdir()

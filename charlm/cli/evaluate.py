@@ -11,8 +11,9 @@ from charlm.run import load
 from charlm.text_translator import Decoding
 
 DESCRIPTION = """\
-Translates the sources of tab-separated pairs and compares with their targets. Of a task that charlm generates, the
-test split is taken; for an autoencoder PAIRS holds lines, each its own target. Pairs with an empty side are left out.
+Translates the sources of tab-separated pairs and compares with their targets. Of a task that charlm generates, and of
+what the run was trained on, the test split is taken, without sources that training has too. For an autoencoder PAIRS
+holds lines, each its own target. Pairs with an empty side are left out.
 
 Prints exact matches, among all and by the length of the source; the character error rate (edits over characters
 wanted); and chrF, BLEU and TER by sacrebleu.
@@ -22,7 +23,7 @@ wanted); and chrF, BLEU and TER by sacrebleu.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
-    parser.add_argument("pairs", metavar="PAIRS", help="a file of tab-separated pairs, or the name of a task")
+    parser.add_argument("pairs", metavar="PAIRS", help="a file of tab-separated pairs, or a corpus or task by name")
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N pairs alone")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_options(parser, Decoding)
@@ -33,7 +34,8 @@ def run(options: argparse.Namespace) -> None:
     trained = load(options.folder)
     if options.limit is not None and options.limit < 1:
         raise ConfigError(f"`limit` must be at least 1. Received: limit={options.limit}.")
-    pairs = list(itertools.islice(read_test_pairs(options.pairs, trained.config), options.limit))
+    pairs = read_test_pairs(options.pairs, trained.config, trained.info.get("corpus", ()))
+    pairs = list(itertools.islice(pairs, options.limit))
     figures = trained.evaluate(pairs, progress="translating", **given_options(options, Decoding))
     if options.json:
         print(json.dumps(figures))

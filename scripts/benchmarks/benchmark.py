@@ -236,6 +236,7 @@ def main() -> None:
         default=translation_race.TOKENIZERS,
         help="of --translation",
     )
+    parser.add_argument("--width", type=int, help="units of charlm's --translation (PyTorch's: 256; else the recipe's)")
     race.add_arguments(parser)
     args = parser.parse_args()
     if args.quick:
@@ -245,7 +246,7 @@ def main() -> None:
         race.run(args.texts, args.minutes, TORCH)
         return
     if args.translation:
-        translation_race.run(*args.translation, args.minutes, args.tokenizers, TORCH)
+        translation_race.run(*args.translation, args.minutes, args.tokenizers, TORCH, units=args.width)
         return
     programs = [
         Program("charlm", sys.executable, "charlm_worker.py"),

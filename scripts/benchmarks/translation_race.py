@@ -12,10 +12,13 @@ HERE = Path(__file__).parent
 TOKENIZERS = ("char", "bpe")
 
 
-def run(train: str, validation: str, minutes: float, tokenizers: Sequence[str], torch: Path) -> None:
+def run(
+    train: str, validation: str, minutes: float, tokenizers: Sequence[str], torch: Path, *, units: int | None
+) -> None:
     """Prints chrF and BLEU of both on the validation file, and how quickly each translates it.
 
     charlm picks its weights on a fiftieth of the training file: neither side sees the validation file before.
+    Its width is the recipe's, where no `units` are given.
     """
     print(f"### Translators after {minutes:g} minutes, all in: chrF / BLEU on {Path(validation).name}, greedy\n")
     print("| tokenizer | charlm | PyTorch | sentences a second: charlm in batches / PyTorch one by one |")
@@ -24,6 +27,7 @@ def run(train: str, validation: str, minutes: float, tokenizers: Sequence[str], 
         with tempfile.TemporaryDirectory() as folder:
             run = Path(folder, "run")
             options = ["--task", "translate", "--split", "98/2", "--tokenizer", tokenizer, "--minutes", str(minutes)]
+            options += ["--units", str(units)] if units else []
             command = [sys.executable, "-m", "charlm", "train", train, *options, "-o", run]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             ours, theirs = judge(run, validation), race_torch(run, validation, Path(folder), minutes, torch)

@@ -1,0 +1,52 @@
+"""`charlm novelty`."""
+
+import argparse
+import json
+
+from charlm.cli.arguments import add_options, given_options
+from charlm.cli.sample import printable
+from charlm.novelty import Copy, Novelty
+from charlm.run import load
+from charlm.sampling import Sampler
+
+DESCRIPTION = """\
+Does the model write, or recite? Draws samples, and tells what of them stands in the text that it was trained on: the
+share of their characters within copies of at least 10, 20 and 50 characters, and the longest copies.
+
+In prose that is new, copies of 10 characters are common and those of 50 are rare.
+"""
+_SHOWN = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    parser.add_argument(
+        "text", nargs="*", metavar="TEXT", help="files or corpora to compare with (default: what RUN was trained on)"
+    )
+    parser.add_argument("--length", type=int, default=400, metavar="N", help="characters a sample (default: 400)")
+    parser.add_argument("--n", type=int, default=100, metavar="N", help="how many samples (default: 100)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_options(parser, Sampler)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    trained = load(options.folder)
+    samples = trained.sample(n=options.n, length=options.length, seed=options.seed, **given_options(options, Sampler))
+    novelty = trained.novelty(samples, options.text, progress="reading the text")
+    if options.json:
+        shares = {str(least): share for least, share in novelty.shares.items()}
+        print(json.dumps({"samples": len(samples), "copied": shares, "longest": [c._asdict() for c in _top(novelty)]}))
+        return
+    print(f"{len(samples):,} samples, {sum(map(len, samples)):,} characters")
+    for least, share in novelty.shares.items():
+        print(f"within copies of {least} characters or more: {share:.1%}")
+    print("the longest copies:")
+    for copy in _top(novelty):
+        print(f"  {copy.length:4} characters, sample {copy.sample + 1}: {printable(repr(copy.text))}")
+
+
+def _top(novelty: Novelty) -> list[Copy]:
+    return sorted(novelty.longest, key=lambda copy: -copy.length)[:_SHOWN]
