@@ -22,7 +22,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 DEFAULTS: dict[str, dict[str, Any]] = {
     "language": {},
     "bidirectional": {"batch_size": 16, "sequence_length": 128},
-    "translate": {"batch_size": 48},
+    "translate": {"batch_size": 48, "label_smoothing": 0.1},
     "autoencode": {"batch_size": 48, "cell": "gru"},
 }
 
@@ -37,7 +37,7 @@ _LAST_RESERVE = 0.01  #: of all the time, at least, for the end
 
 SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (2, 768), (2, 1024), (3, 1024))
 _IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
-_PAIRS_A_WEIGHT = 0.08  #: the same, where the text is one of pairs
+_PAIRS_A_WEIGHT = 0.16  #: the same, where the text is one of pairs
 _DROPOUT_AN_EPOCH = 0.07  #: after the first, which sees nothing twice
 _DROPOUT_OF_PAIRS = 0.03  #: the same, of pairs: attention is learnt late where much is dropped
 _HEADS = 8  #: of attention, as far as they divide the units

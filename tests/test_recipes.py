@@ -93,7 +93,7 @@ def test_a_shorter_text_asks_for_more_dropout():
 
 
 def test_long_pairs_ask_for_a_narrower_model():
-    units = [recommended({"task": "translate"}, seconds=600, ids_a_pair=ids).model.units for ids in (10.0, 40.0, 160.0)]
+    units = [recommended({"task": "translate"}, seconds=600, ids_a_pair=ids).model.units for ids in (5.0, 40.0, 320.0)]
     assert units == sorted(set(units), reverse=True)
 
 
