@@ -1,17 +1,24 @@
 """Pictures, in the terminal and as files."""
 
+import contextlib
 import html
 import importlib.util
 import os
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from charlm.errors import CharlmError
 from charlm.files import replacing_file
 from charlm.text import escape_controls
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from charlm.inspection import Activity
     from charlm.surprise import Surprise
     from charlm.text_translator import Alignment
     from charlm.tokenizer import Tokenizer
@@ -19,6 +26,8 @@ if TYPE_CHECKING:
 SHADES = " ░▒▓█"
 _REDS = (0, 230, 223, 217, 210, 203, 196)  #: of a terminal's 256 colours; the first is none
 _BITS_A_SHADE = 1.5
+_RAMP = (21, 27, 33, 75, 153, 255, 224, 217, 209, 203, 196)  #: of a terminal's colours, from blue over white to red
+_PLOTTED = 80  #: pieces a line of a plot
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>body {{ margin: 2em auto; max-width: 50em; font: 16px/1.6 sans-serif }}
@@ -39,7 +48,7 @@ def draw_alignment(alignment: "Alignment") -> str:
     B  █
     A █
     """
-    source, target = ([_visible(piece) for piece in side] for side in (alignment.source, alignment.target))
+    source, target = ([visible(piece) for piece in side] for side in (alignment.source, alignment.target))
     margin, height = max(map(_columns, target)), max(map(len, source))
     widths = [max((_columns(char) for char in piece), default=1) or 1 for piece in source]
     columns = list(zip((piece.rjust(height) for piece in source), widths, strict=True))
@@ -72,6 +81,18 @@ def plot_alignment(alignment: "Alignment", path: str | os.PathLike[str]) -> None
     Raises:
         CharlmError: matplotlib is not installed, or does not know the file's ending.
     """
+    size = [max(len(pieces) * 0.22 + 1, 2.5) for pieces in (alignment.source, alignment.target)]
+    with _drawing(path, (size[0], size[1])) as (axes,):
+        axes.imshow(alignment.weights, cmap="Greys", vmin=0, vmax=1, aspect="equal")
+        axes.set_xticks(range(len(alignment.source)), [*map(visible, alignment.source)], parse_math=False)
+        axes.set_yticks(range(len(alignment.target)), [*map(visible, alignment.target)], parse_math=False)
+        axes.xaxis.tick_top()
+        axes.set(xlabel="source", ylabel="translation")
+
+
+@contextlib.contextmanager
+def _drawing(path: str | os.PathLike[str], size: tuple[float, float], rows: int = 1) -> "Iterator[list[Axes]]":
+    """Opens a picture of so many inches, with axes one upon the other, and writes it in the end."""
     if importlib.util.find_spec("matplotlib") is None:
         raise CharlmError("A plot needs matplotlib. Install it with: pip install 'charlm[plot]'.")
     from matplotlib import font_manager, rc_context
@@ -79,18 +100,70 @@ def plot_alignment(alignment: "Alignment", path: str | os.PathLike[str]) -> None
 
     known = {font.name for font in font_manager.fontManager.ttflist}
     with rc_context({"font.family": [font for font in _FONTS if font in known] or ["sans-serif"]}):
-        size = [max(len(pieces) * 0.22 + 1, 2.5) for pieces in (alignment.source, alignment.target)]
-        figure = Figure(figsize=(size[0], size[1]), layout="constrained")
-        axes = figure.add_subplot()
-        axes.imshow(alignment.weights, cmap="Greys", vmin=0, vmax=1, aspect="equal")
-        axes.set_xticks(range(len(alignment.source)), [*map(_visible, alignment.source)], parse_math=False)
-        axes.set_yticks(range(len(alignment.target)), [*map(_visible, alignment.target)], parse_math=False)
-        axes.xaxis.tick_top()
-        axes.set(xlabel="source", ylabel="translation")
+        figure = Figure(figsize=size, layout="constrained")
+        yield list(np.ravel(figure.subplots(rows)))
         try:
             figure.savefig(path, dpi=150)
         except ValueError as error:
             raise CharlmError(f"{os.fspath(path)} cannot be drawn: {error}. Name a file that ends in .png.") from None
+
+
+def draw_activity(activity: "Activity", *, colors: bool) -> str:
+    """Returns a text with a strip under each line that shows a unit's values: colours, or figures from 0 to 9.
+
+    States lie between -1 and 1, gates between 0 and 1; an LSTM's cell is shown up to its largest value.
+
+    >>> import numpy as np
+    >>> from charlm.inspection import Activity
+    >>> values = np.array([-1.0, 0.0, 0.5, 1.0])
+    >>> print(draw_activity(Activity(["a", "b", "\\n", "c"], values, 0, 0, "state"), colors=False))
+    ab↵
+    057
+    c
+    9
+    """
+    low, high = _limits(activity)
+    shares = np.clip((activity.values - low) / (high - low), 0, 1)
+    lines: list[tuple[list[str], list[str]]] = [([], [])]
+    for piece, share in zip(activity.pieces, shares.tolist(), strict=True):
+        shown = visible(piece).replace("␣", " ")
+        mark = f"\x1b[48;5;{_RAMP[round(share * (len(_RAMP) - 1))]}m" if colors else str(min(int(share * 10), 9))
+        strip = f"{mark}{' ' * _columns(shown)}\x1b[0m" if colors else mark * _columns(shown)
+        lines[-1][0].append(shown)
+        lines[-1][1].append(strip)
+        if "\n" in piece:
+            lines.append(([], []))
+    return "\n".join("".join(part) for line in lines for part in line if line[0])
+
+
+def plot_activity(activity: "Activity", path: str | os.PathLike[str]) -> None:
+    """Writes the same as a picture, whose kind follows from the file's ending.
+
+    Raises:
+        CharlmError: matplotlib is not installed, or does not know the file's ending.
+    """
+    low, high = _limits(activity)
+    begins = range(0, len(activity.pieces), _PLOTTED)
+    with _drawing(path, (_PLOTTED * 0.16, 0.55 * len(begins) + 0.6), len(begins)) as rows:
+        for axes, begin in zip(rows, begins, strict=True):
+            pieces = activity.pieces[begin : begin + _PLOTTED]
+            values = np.full((1, _PLOTTED), np.nan)
+            values[0, : len(pieces)] = activity.values[begin : begin + _PLOTTED]
+            axes.imshow(values, cmap="coolwarm", vmin=low, vmax=high, aspect="auto")
+            axes.set_xticks(range(len(pieces)), [*map(visible, pieces)], parse_math=False, family="monospace")
+            axes.xaxis.tick_top()
+            axes.tick_params(length=0)
+            axes.set_yticks([])
+        rows[0].set_title(f"{activity.name}: {low:.2g} (blue) to {high:.2g} (red)")
+
+
+def _limits(activity: "Activity") -> tuple[float, float]:
+    if activity.part in ("state", "candidate"):
+        return -1.0, 1.0
+    if activity.part == "cell":
+        largest = max(float(np.abs(activity.values).max()), 1e-6)
+        return -largest, largest
+    return 0.0, 1.0
 
 
 def color_surprise(surprise: "Surprise") -> str:
@@ -134,7 +207,7 @@ def write_surprise(surprise: "Surprise", tokenizer: "Tokenizer", path: str | os.
         surprise.pieces, surprise.bits, surprise.expected, surprise.probabilities, strict=True
     ):
         others = ", ".join(
-            f"{_visible(tokenizer.decode([int(token)])) or '∎'} {probability:.0%}"
+            f"{visible(tokenizer.decode([int(token)])) or '∎'} {probability:.0%}"
             for token, probability in zip(expected, probabilities, strict=True)
         )
         tip, color = html.escape(f"{bits:.1f} bits: {others}"), f"rgba(220,30,30,{min(float(bits) / 12, 1):.2f})"
@@ -144,6 +217,7 @@ def write_surprise(surprise: "Surprise", tokenizer: "Tokenizer", path: str | os.
         temporary.write_text(page, encoding="utf-8")
 
 
-def _visible(piece: str) -> str:
+def visible(piece: str) -> str:
+    """Returns a piece with its spaces, tabs and newlines to be seen."""
     piece = piece.replace(" ", "␣").replace("\t", "⇥").replace("\n", "↵")
     return "".join(char if char.isprintable() else "�" for char in piece)

@@ -8,13 +8,14 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm import bundle, correction, embedding, filling, journal, metrics, novelty, scoring
+from charlm import bundle, correction, embedding, filling, inspection, journal, metrics, novelty, scoring
 from charlm.config import Config
 from charlm.correction import Correcting, Correction
 from charlm.datasets import read_corpus
 from charlm.errors import ConfigError, CorpusError
 from charlm.filling import Filling
 from charlm.generation import TextStream, generate
+from charlm.inspection import Activity, Follower
 from charlm.novelty import Novelty
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.engines import make_engine
@@ -28,8 +29,8 @@ from charlm.text_translator import Alignment, TextTranslator, Translation
 AnyEngine = TypeVar("AnyEngine", LanguageEngine, BidirectionalEngine, TranslationEngine)
 
 VERBS = {
-    "language": ("sample", "score", "correct", "novelty"),
-    "bidirectional": ("sample", "score", "correct", "novelty", "fill", "embed"),
+    "language": ("sample", "score", "correct", "inspect", "novelty"),
+    "bidirectional": ("sample", "score", "correct", "inspect", "novelty", "fill", "embed"),
     "translate": ("translate", "evaluate"),
     "autoencode": ("translate", "evaluate", "encode", "decode"),
 }
@@ -170,6 +171,14 @@ class Run:
         both = isinstance(self.engine, BidirectionalEngine) or reading != "forward"
         engine = self._engine_of(BidirectionalEngine, "bidirectional") if both else self._language_engine
         return read(engine, self.tokenizer, text, reading=reading, alternatives=alternatives)
+
+    def watch(self, text: str, *, layer: int = 0, unit: int = 0, part: str = "state") -> Activity:
+        """Watches one unit while a text is read; the arguments are those of `inspection.watch`."""
+        return inspection.watch(self._language_engine, self.tokenizer, text, layer=layer, unit=unit, part=part)
+
+    def find_units(self, text: str, feature: str, *, progress: str | None = None) -> list[Follower]:
+        """Ranks the units by how well they follow a feature of a text; the arguments are `inspection.find_units`'s."""
+        return inspection.find_units(self._language_engine, self.tokenizer, text, feature, progress=progress)
 
     def fill(self, text: str, **options: Any) -> list[Filling]:
         """Fills the gaps of a text, as `"The ___ fox"` or `"The {…} fox"`.

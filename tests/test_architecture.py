@@ -18,7 +18,7 @@ FLOORS = [
     ["sampling", "tasks"],
     ["corpus", "datasets", "bundle", "journal", "runtime"],
     ["pairs", "generation", "scoring"],
-    ["batching", "correction", "filling", "metrics", "novelty", "surprise", "translation"],
+    ["batching", "correction", "filling", "inspection", "metrics", "novelty", "surprise", "translation"],
     ["embedding", "text_translator"],
     ["plots"],
     ["run"],

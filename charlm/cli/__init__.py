@@ -28,6 +28,7 @@ COMMANDS = {
     "correct": "find likely typing errors",
     "embed": "turn lines into vectors",
     "translate": "translate texts",
+    "inspect": "see what a network does while it reads",
     "novelty": "tell what of a model's samples stands in its training text",
     "evaluate": "compare translations with those that were wanted",
     "info": "tell what a run's bundle holds",

@@ -49,6 +49,10 @@ class Cell(Protocol):
         """Takes projected inputs `x (B, G)` and the state; returns the new state, `h` first."""
         ...
 
+    def look(self, x: Array, state: State) -> dict[str, Array]:
+        """Returns what `step` computes on its way, `(B, H)` each: the gates and the candidate by name."""
+        ...
+
 
 class LSTMCell:
     """Hochreiter and Schmidhuber 1997, with forget gate; gates i f g o, here i f o g; state `(h, c)`."""
@@ -65,15 +69,23 @@ class LSTMCell:
     def step(self, x: Array, state: State) -> State:
         h, c = state
         units = h.shape[1]
-        z = np.dot(h, self.recurrent_kernel)
-        z += x
-        np.tanh(z, out=z)
-        _finish_sigmoid(z[:, : 3 * units])
+        z = self._gates(x, h)
         c = z[:, units : 2 * units] * c
         c += z[:, :units] * z[:, 3 * units :]
         h = np.tanh(c)
         h *= z[:, 2 * units : 3 * units]
         return h, c
+
+    def look(self, x: Array, state: State) -> dict[str, Array]:
+        gates = np.split(self._gates(x, state[0]), 4, axis=1)
+        return dict(zip(("input", "forget", "output", "candidate"), gates, strict=True))
+
+    def _gates(self, x: Array, h: Array) -> Array:
+        z = np.dot(h, self.recurrent_kernel)
+        z += x
+        np.tanh(z, out=z)
+        _finish_sigmoid(z[:, : 3 * h.shape[1]])
+        return z
 
 
 class GRUCell:
@@ -93,6 +105,16 @@ class GRUCell:
 
     def step(self, x: Array, state: State) -> State:
         (h,) = state
+        z, _, candidate = self._gates(x, h)
+        h = h - candidate
+        h *= z
+        h += candidate
+        return (h,)
+
+    def look(self, x: Array, state: State) -> dict[str, Array]:
+        return dict(zip(("update", "reset", "candidate"), self._gates(x, *state), strict=True))
+
+    def _gates(self, x: Array, h: Array) -> tuple[Array, Array, Array]:
         units = h.shape[1]
         p = np.dot(h, self.recurrent_kernel)
         p += self.recurrent_bias
@@ -103,10 +125,7 @@ class GRUCell:
         candidate = r * p[:, 2 * units :]
         candidate += x[:, 2 * units :]
         np.tanh(candidate, out=candidate)
-        h = h - candidate
-        h *= z
-        h += candidate
-        return (h,)
+        return z, r, candidate
 
 
 class SimpleRNNCell:
@@ -123,6 +142,9 @@ class SimpleRNNCell:
         h = np.dot(state[0], self.recurrent_kernel)
         h += x
         return (np.tanh(h, out=h),)
+
+    def look(self, x: Array, state: State) -> dict[str, Array]:
+        return {}
 
 
 CELL_CLASSES: dict[str, type[Cell]] = {"lstm": LSTMCell, "gru": GRUCell, "rnn": SimpleRNNCell}

@@ -77,6 +77,14 @@ class LanguageEngine:
         logits += self._bias
         return logits.transpose(1, 0, 2), [h.transpose(1, 0, 2) for h in outputs], state
 
+    def look(self, ids: Ids, state: State) -> tuple[list[dict[str, Array]], State]:
+        """Reads ids `(T,)` from the state of one row; returns for each layer what is in it, `(T, H)` each by name.
+
+        The names are `state`, an LSTM's `cell`, and those of the gates: `input`, `forget`, `output` and `candidate`, or
+        a GRU's `update`, `reset` and `candidate`. The state after comes second.
+        """
+        return self._stack.look(ids, state)
+
 
 def check_tensors(expected: Shapes, tensors: Mapping[str, NDArray[Any]]) -> None:
     """Refuses tensors that are not those of a model.

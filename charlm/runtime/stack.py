@@ -102,6 +102,27 @@ class Stack:
             new += after
         return outputs, new
 
+    def look(self, ids: Ids, state: State) -> tuple[list[dict[str, Array]], State]:
+        """Reads ids `(T,)`; returns for each layer what is in it, `(T, H)` each by name, and the state after.
+
+        The names are `state`, an LSTM's `cell`, and those of its gates.
+        """
+        x: Array = self._table[ids][:, None]  # (T, 1, G)
+        new: State = ()
+        inside: list[dict[str, Array]] = []
+        for layer in self.layers:
+            if inside:
+                x = (inside[-1]["state"] @ layer.kernel + layer.input_bias)[:, None]
+            part = state[len(new) : len(new) + layer.num_states]
+            moments = []
+            for t in range(len(x)):
+                gates = layer.look(x[t], part)
+                part = layer.step(x[t], part)
+                moments.append(dict(zip(("state", "cell"), part, strict=False)) | gates)
+            inside.append({name: np.concatenate([moment[name] for moment in moments]) for name in moments[0]})
+            new += part
+        return inside, new
+
 
 class BidirectionalStack:
     """Reads whole sequences in both directions; the arguments are those of `Stack`."""

@@ -1,0 +1,109 @@
+"""`charlm inspect`."""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+
+from charlm.config import ReadingConfig
+from charlm.datasets import find_sources, read_source
+from charlm.errors import ConfigError
+from charlm.inspection import FEATURES, Follower
+from charlm.plots import draw_activity, plot_activity, visible
+from charlm.run import Run, load
+from charlm.text import join_chunks
+
+DESCRIPTION = """\
+Shows what a model does while it reads STRING: what each character cost, in bits, and what was expected in its place.
+
+With --unit, the value of one unit after each character, as a strip of colours under the text, from blue (low) to red
+(high); without a terminal, as figures from 0 to 9. With --find, the units of all layers are ranked by how well they
+follow a feature of the text, by Pearson's correlation, and the best one is shown.
+
+  charlm inspect runs/book 'He said "no" (twice).'
+  charlm inspect runs/book --file chapter.txt --find position --plot position.png
+  charlm inspect runs/book 'He said "no".' --unit 17 --part forget
+"""
+_ALTERNATIVES = 5
+_RANKED = 5
+_SHOWN = 800  #: characters of a text that are drawn
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    parser.add_argument("string", nargs="?", metavar="STRING", help="the text to read")
+    parser.add_argument("--file", metavar="FILE", help="read the text from a file, - for standard input")
+    parser.add_argument("--unit", type=int, metavar="N", help="show this unit, counted from 0")
+    parser.add_argument("--layer", type=int, default=0, metavar="N", help="of the unit, counted from 0 (default: 0)")
+    parser.add_argument(
+        "--part",
+        default="state",
+        metavar="P",
+        help="state, or of an LSTM: cell, input, forget, output, candidate; of a GRU: update, reset, candidate "
+        "(default: state)",
+    )
+    parser.add_argument("--find", choices=sorted(FEATURES), help="rank the units by how well they follow this")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the unit as a picture, FILE.png")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    trained = load(options.folder)
+    text = _read(options)
+    if options.find:
+        best = _rank(trained, text, options)
+        chosen = {"layer": best.layer, "unit": best.unit, "part": best.part}
+    elif options.unit is not None or options.plot:
+        chosen = {"layer": options.layer, "unit": options.unit or 0, "part": options.part}
+    else:
+        _show_surprise(trained, text, as_json=options.json)
+        return
+    activity = trained.watch(text[:_SHOWN], **chosen)
+    if options.plot:
+        plot_activity(activity, options.plot)
+    if not options.json:
+        print(f"{activity.name}:")
+        print(draw_activity(activity, colors=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    elif not options.find:
+        for piece, value in zip(activity.pieces, activity.values.tolist(), strict=True):
+            print(json.dumps({"text": piece, "value": value}))
+
+
+def _read(options: argparse.Namespace) -> str:
+    if (options.string is None) == (options.file is None):
+        raise ConfigError("Give a STRING or a --file to read, one of them.")
+    if options.string is not None:
+        return options.string
+    (source,) = find_sources([options.file])
+    return "".join(join_chunks(read_source(source, ReadingConfig())))
+
+
+def _rank(trained: Run, text: str, options: argparse.Namespace) -> Follower:
+    ranked = trained.find_units(text, options.find, progress="reading")[:_RANKED]
+    for found in ranked:
+        if options.json:
+            print(json.dumps({"feature": options.find, **dataclasses.asdict(found)}))
+        else:
+            print(f"{found.correlation:+.3f}  layer {found.layer}, unit {found.unit}, {found.part}")
+    return ranked[0]
+
+
+def _show_surprise(trained: Run, text: str, *, as_json: bool) -> None:
+    surprise = trained.surprise(text, alternatives=_ALTERNATIVES)
+    for piece, bits, expected, shares in zip(
+        surprise.pieces, surprise.bits, surprise.expected, surprise.probabilities, strict=True
+    ):
+        names = [trained.tokenizer.decode([int(token)]) for token in expected]
+        if as_json:
+            print(
+                json.dumps(
+                    {"text": piece, "bits": float(bits), "expected": dict(zip(names, shares.tolist(), strict=True))}
+                )
+            )
+        else:
+            others = "  ".join(f"{visible(name) or '∎'} {share:.0%}" for name, share in zip(names, shares, strict=True))
+            print(f"{visible(piece):>4} {bits:6.2f} bits   {others}")
