@@ -12,8 +12,9 @@ from charlm.options import option, unknown_name, validate
 
 SPLITS = ("train", "validation", "test")
 CELLS = ("lstm", "gru", "rnn")
-TASKS = ("language", "bidirectional", "translate", "autoencode")
-PAIR_TASKS = ("translate", "autoencode")  #: whose models read a source and write a target
+TASKS = ("language", "bidirectional", "translate", "autoencode", "classify")
+ENCODER_TASKS = ("translate", "autoencode")  #: whose models read a source in both directions and write a target
+PAIR_TASKS = (*ENCODER_TASKS, "classify")  #: that learn from pairs
 ATTENTIONS = ("additive", "dot", "general", "scaled")
 
 
@@ -106,6 +107,10 @@ class ModelConfig:
     label_smoothing: float = option(
         0.0, "share of a target's probability that a translator is taught to spread evenly", minimum=0, below=1
     )
+    balance: bool = option(False, "a classifier's labels count alike, however many examples each has")
+    start: str | None = option(
+        None, "a classifier begins with the layers of this run, a language model's", metavar="RUN"
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -115,7 +120,7 @@ class ModelConfig:
                 "`tie_weights` needs an embedding as wide as the layers. "
                 f"Received: embedding_dim={self.embedding_dim}, units={self.units}. Leave out embedding_dim."
             )
-        if self.task in PAIR_TASKS and self.units % 2:
+        if self.task in ENCODER_TASKS and self.units % 2:
             raise ConfigError(f"`units` must be even: an encoder reads both ways. Received: units={self.units}.")
         if self.units % self.heads:
             raise ConfigError(f"`heads` must divide `units`. Received: heads={self.heads}, units={self.units}.")

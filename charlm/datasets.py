@@ -61,7 +61,7 @@ class BuiltIn:
     licence: str
 
 
-TASKS = ("dates", "english-french", "numbers", "reverse")  #: generated pairs of `charlm.tasks`
+TASKS = ("dates", "english-french", "languages", "numbers", "reverse")  #: generated pairs of `charlm.tasks`
 
 BUILT_IN = {
     "python-manual": BuiltIn(
@@ -165,7 +165,7 @@ def find_sources(names: Sequence[str]) -> list[str]:
     if task := next(filter(is_task, names), None):
         raise CorpusError(
             f"'{task}' is a task of pairs with splits of its own. "
-            "Give it alone, without --validation and --test, and with --task translate."
+            f"Give it alone, without --validation and --test, and with --task {learnt_by(task)}."
         )
     sources: dict[str, str] = {}  # each file once, whatever its name
     for name in names:
@@ -205,6 +205,11 @@ def is_task(name: str) -> bool:
     return name in TASKS and not Path(name).is_file()
 
 
+def learnt_by(name: str) -> str:
+    """Returns the `--task` that learns a generated task."""
+    return getattr(_task(name), "TASK", "translate")
+
+
 def task_pairs(name: str, split: str) -> Iterator[Pair]:
     """Generates the pairs of a task's split: the same ones every time."""
     return _task(name).pairs(split)
@@ -236,7 +241,7 @@ def read_pairs(
     Raises:
         CorpusError, TextError: something named is not there or cannot be read.
     """
-    if len(names) == 1 and is_task(names[0]) and not held_out and config.model.task == "translate":
+    if len(names) == 1 and is_task(names[0]) and not held_out and config.model.task == learnt_by(names[0]):
         return {split: task_pairs(names[0], split) for split in SPLITS}
     find_sources(names)  # what is not there is told at once
     if config.model.task == "autoencode":

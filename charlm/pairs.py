@@ -15,7 +15,7 @@ from tqdm import tqdm
 from charlm.config import DataConfig
 from charlm.datasets import Pair
 from charlm.errors import CorpusError
-from charlm.tokenizer import EOS, PAD, Ids, Tokenizer
+from charlm.tokenizer import EOS, PAD, SPECIALS, Ids, Tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Ragged:
 
 @dataclass(frozen=True)
 class PairSplit:
-    """What a split holds: its sources and its targets, each ended by `<eos>`."""
+    """What a split holds: its sources and its targets, each but a label ended by `<eos>`."""
 
     pairs: list[Pair]
     source: Ragged
@@ -79,7 +79,13 @@ class PairStore:
         return self.training_ids / len(self.splits["train"].pairs)
 
 
-def prepare_pairs(splits: Mapping[str, Iterable[Pair]], config: DataConfig) -> PairStore:
+def prepare_pairs(
+    splits: Mapping[str, Iterable[Pair]],
+    config: DataConfig,
+    *,
+    labels: bool = False,
+    source_tokenizer: Tokenizer | None = None,
+) -> PairStore:
     """Turns pairs into ids. The vocabularies come from the training split alone.
 
     Pairs with an empty side, or one of more than `config.max_length` ids, are left out, and how many is logged.
@@ -87,16 +93,26 @@ def prepare_pairs(splits: Mapping[str, Iterable[Pair]], config: DataConfig) -> P
     Args:
         splits: the pairs of `train`, `validation` and perhaps `test`.
         config: how to tokenize.
+        labels: the targets are labels, an id each.
+        source_tokenizer: of the sources, where it is not to be made from them.
 
     Returns:
         The store.
 
     Raises:
-        CorpusError: a split that is needed has no pairs.
+        CorpusError: a split that is needed has no pairs, or there is one label alone.
     """
     kept = {name: _drop_empty(name, list(pairs)) for name, pairs in splits.items()}
+    if labels:
+        known = {label for _, label in kept["train"]}
+        kept = {name: _drop_unknown(name, pairs, known) for name, pairs in kept.items()}
     sources, targets = (map(operator.itemgetter(side), kept["train"]) for side in range(2))
-    if config.shared_vocabulary:
+    if labels:
+        tokenizer = Tokenizer.labels(targets)
+        source_tokenizer = source_tokenizer or _make_tokenizer(sources, config)
+        if tokenizer.vocab_size < len(SPECIALS) + 2:
+            raise CorpusError("All lines to train on have the same label: there is nothing to tell apart.")
+    elif config.shared_vocabulary:
         source_tokenizer = tokenizer = _make_tokenizer(itertools.chain(sources, targets), config)
     else:
         source_tokenizer, tokenizer = _make_tokenizer(sources, config), _make_tokenizer(targets, config)
@@ -116,6 +132,12 @@ def prepare_pairs(splits: Mapping[str, Iterable[Pair]], config: DataConfig) -> P
 def _drop_empty(name: str, pairs: list[Pair]) -> list[Pair]:
     kept = [pair for pair in pairs if all(pair)]
     _tell_dropped(name, len(pairs), len(kept), "empty on a side")
+    return kept
+
+
+def _drop_unknown(name: str, pairs: list[Pair], known: set[str]) -> list[Pair]:
+    kept = [pair for pair in pairs if pair[1] in known]
+    _tell_dropped(name, len(pairs), len(kept), "of a label that training does not have")
     return kept
 
 
@@ -139,6 +161,7 @@ def _encode(
     name: str, pairs: list[Pair], source_tokenizer: Tokenizer, tokenizer: Tokenizer, max_length: int
 ) -> PairSplit:
     end = np.array([EOS], np.int32)
+    target_end = end[:0] if tokenizer.kind == "label" else end
     rows: list[tuple[Ids, Ids]] = []
     kept: list[Pair] = []
     for pair in tqdm(pairs, desc=f"encoding {name}", unit="pair", leave=False, disable=None, delay=1):
@@ -147,7 +170,7 @@ def _encode(
         ]
         if max(map(len, ids)) <= max_length:
             kept.append(pair)
-            rows.append((np.concatenate([ids[0], end]), np.concatenate([ids[1], end])))
+            rows.append((np.concatenate([ids[0], end]), np.concatenate([ids[1], target_end])))
     _tell_dropped(name, len(pairs), len(kept), f"longer than {max_length} ids")
     return PairSplit(kept, Ragged([row[0] for row in rows]), Ragged([row[1] for row in rows]))
 

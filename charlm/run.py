@@ -8,7 +8,18 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm import bundle, correction, embedding, filling, inspection, journal, metrics, novelty, scoring
+from charlm import (
+    bundle,
+    classification,
+    correction,
+    embedding,
+    filling,
+    inspection,
+    journal,
+    metrics,
+    novelty,
+    scoring,
+)
 from charlm.config import Config
 from charlm.correction import Correcting, Correction
 from charlm.datasets import read_corpus
@@ -18,6 +29,7 @@ from charlm.generation import TextStream, generate
 from charlm.inspection import Activity, Follower
 from charlm.novelty import Novelty
 from charlm.runtime.bidirectional import BidirectionalEngine
+from charlm.runtime.classifier import ClassificationEngine
 from charlm.runtime.engines import make_engine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.runtime.translator import TranslationEngine
@@ -25,14 +37,16 @@ from charlm.sampling import Sampler
 from charlm.scoring import Score
 from charlm.surprise import READINGS, Surprise, read
 from charlm.text_translator import Alignment, TextTranslator, Translation
+from charlm.tokenizer import SPECIALS, Ids
 
-AnyEngine = TypeVar("AnyEngine", LanguageEngine, BidirectionalEngine, TranslationEngine)
+AnyEngine = TypeVar("AnyEngine", LanguageEngine, BidirectionalEngine, TranslationEngine, ClassificationEngine)
 
 VERBS = {
     "language": ("sample", "score", "correct", "inspect", "novelty"),
     "bidirectional": ("sample", "score", "correct", "inspect", "novelty", "fill", "embed"),
     "translate": ("translate", "evaluate"),
     "autoencode": ("translate", "evaluate", "encode", "decode"),
+    "classify": ("classify", "evaluate"),
 }
 
 
@@ -108,14 +122,23 @@ class Run:
             if value < least:
                 raise ConfigError(f"`{name}` must be at least {least}. Received: {name}={value}.")
         stop = [stop] if isinstance(stop, str) else stop
-        sampler, prompt_ids = Sampler(**controls), self.tokenizer.encode(prompt, unknown=unknown)
-        return self._stream(prompt_ids, sampler, length=length, n=n, seed=seed, stop=stop)
+        sampler, engine = Sampler(**controls), self._language_engine
+        prompt_ids = self.tokenizer.encode(prompt, unknown=unknown)
+        return self._stream(engine, prompt_ids, sampler, length=length, n=n, seed=seed, stop=stop)
 
     def _stream(
-        self, prompt_ids: Any, sampler: Sampler, *, length: int, n: int, seed: int, stop: Sequence[str]
+        self,
+        engine: LanguageEngine,
+        prompt_ids: Ids,
+        sampler: Sampler,
+        *,
+        length: int,
+        n: int,
+        seed: int,
+        stop: Sequence[str],
     ) -> Iterator[tuple[int, str]]:
         streams = [TextStream(self.tokenizer, stop) for _ in range(n)]
-        for ids in generate(self._language_engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=n):
+        for ids in generate(engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=n):
             for row, (stream, token) in enumerate(zip(streams, ids.tolist(), strict=True)):
                 if piece := stream.feed(token):
                     yield row, piece
@@ -309,7 +332,7 @@ class Run:
 
         Returns:
             `pairs`, `exact_match` and `character_error_rate` as fractions, `by_length` (of `exact_by_length`), and
-            sacrebleu's `chrf`, `bleu`, `ter` and `signatures`.
+            sacrebleu's `chrf`, `bleu`, `ter` and `signatures`; of a classifier, those of `judge_labels`.
 
         Raises:
             CorpusError: there are no pairs.
@@ -317,9 +340,42 @@ class Run:
         """
         if not pairs:
             raise CorpusError("There are no pairs: there is nothing to evaluate.")
+        if isinstance(self.engine, ClassificationEngine):
+            return self._judge_labels(pairs, **options)
         metrics.check_packages()
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
         return metrics.judge(sources, self.translate(sources, **options), targets)
+
+    def classify(self, texts: Sequence[str], *, progress: str | None = None) -> list[str]:
+        """Returns the likeliest label of each text."""
+        return [self.labels[place] for place in self.probabilities(texts, progress=progress).argmax(1)]
+
+    def probabilities(self, texts: Sequence[str], *, progress: str | None = None) -> NDArray[np.float32]:
+        """Returns how likely each of the `labels` is for each text, `(N, labels)`.
+
+        Args:
+            texts: any texts; a character that the model does not know is read as `<unk>`.
+            progress: shows a progress bar under this name.
+
+        Raises:
+            ConfigError: the bundle is no classifier's.
+        """
+        engine = self._engine_of(ClassificationEngine, "classify")
+        ids = [self.source_tokenizer.encode(text, unknown="replace") for text in texts]
+        return classification.classify(engine, ids, progress=progress)
+
+    @property
+    def labels(self) -> list[str]:
+        """A classifier's labels, in alphabetical order."""
+        self._engine_of(ClassificationEngine, "classify")
+        return [piece.decode() for piece in self.tokenizer.pieces[len(SPECIALS) :]]
+
+    def _judge_labels(self, pairs: Sequence[tuple[str, str]], *, progress: str | None = None) -> dict[str, Any]:
+        known = set(self.labels)
+        if unknown := {label for _, label in pairs} - known:
+            raise CorpusError(f"The model does not have the label {min(unknown)!r}: it has {', '.join(self.labels)}.")
+        found = self.classify([text for text, _ in pairs], progress=progress)
+        return classification.judge_labels(found, [label for _, label in pairs], self.labels)
 
     @property
     def _language_engine(self) -> LanguageEngine:

@@ -312,9 +312,10 @@ class Session:
         if self.config.training.tensorboard:
             _write_summaries(self.folder / "tensorboard", line)
         bits = {name: line[f"{name}_nats_per_character"] / math.log(2) for name in ("train", "valid")}
+        unit = self.objective.unit
         figures = (f", {name.replace('_', ' ')} {value:.3g}" for name, value in glimpse.figures.items())
         tqdm.write(
-            f"step {self.progress.step:,} of {self.progress.steps:,}: {bits['valid']:.3f} bits per character in "
+            f"step {self.progress.step:,} of {self.progress.steps:,}: {bits['valid']:.3f} bits per {unit} in "
             f"validation ({line['valid_nats_per_character']:.4f} nats), {bits['train']:.3f} in training"
             + "".join(figures),
             file=sys.stderr,
@@ -335,7 +336,8 @@ class Session:
     def _advance_bar(self, seconds: float, characters: int) -> None:
         self.bar.update()
         bits = self.logs["nats_per_character"] / math.log(2)
-        self.bar.set_postfix_str(f"{bits:.3f} bits/char, {characters / seconds:,.0f} chars/s", refresh=False)
+        unit = self.objective.unit.removesuffix("acter")
+        self.bar.set_postfix_str(f"{bits:.3f} bits/{unit}, {characters / seconds:,.0f} {unit}s/s", refresh=False)
 
 
 @contextlib.contextmanager

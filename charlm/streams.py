@@ -147,7 +147,13 @@ def _stream(store: Store, tokens, places, *, batch_size: int, length: int, start
 
 
 def pairs(
-    split: PairSplit, plan: BatchPlan, *, characters_per_id: np.ndarray, seed: int = 0, start: int = 0
+    split: PairSplit,
+    plan: BatchPlan,
+    *,
+    characters_per_id: np.ndarray,
+    weight_per_id: np.ndarray | None = None,
+    seed: int = 0,
+    start: int = 0,
 ) -> "tf.data.Dataset":
     """Streams batches of pairs of like length.
 
@@ -155,6 +161,7 @@ def pairs(
         split: the pairs.
         plan: which of them make up a batch.
         characters_per_id: of the targets' tokenizer.
+        weight_per_id: of the targets, `(V,)`; 1 each where it is None.
         seed: of the order.
         start: the step to begin with; earlier ones are not computed.
 
@@ -168,7 +175,8 @@ def pairs(
         source, targets = split.source.padded(rows, source_width), split.target.padded(rows, target_width)
         source[rows < 0, 0] = EOS  # a row with nothing at all to read fails on GPUs
         inputs = np.concatenate([np.full((len(rows), 1), BOS, np.int32), targets[:, :-1]], axis=1)
-        weights = (targets != PAD).astype(np.float32)
+        weights = (targets != PAD) * (np.float32(1) if weight_per_id is None else weight_per_id[targets])
+        weights = weights.astype(np.float32)
         return source, inputs, targets, weights, weights.sum(), characters_per_id[targets].sum()
 
     def batch(step):

@@ -1,4 +1,7 @@
-"""Characters to ids and back: `char`, `byte` and `bpe`, each a standard Hugging Face `tokenizer.json`."""
+"""Characters to ids and back: `char`, `byte` and `bpe`, each a standard Hugging Face `tokenizer.json`.
+
+So are the labels of a classifier: a vocabulary whose entries are whole texts.
+"""
 
 import functools
 import json
@@ -16,7 +19,7 @@ Ids = NDArray[np.int32]
 
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 PAD, UNK, BOS, EOS = range(len(SPECIALS))
-KINDS = ("char", "byte", "bpe")
+KINDS = ("char", "byte", "bpe", "label")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CHAR_LAYOUT = {
@@ -25,6 +28,7 @@ _CHAR_LAYOUT = {
     "post_processor": None,
     "decoder": {"type": "Fuse"},
 }
+_LABEL_LAYOUT = {"normalizer": None, "pre_tokenizer": None, "post_processor": None, "decoder": None}
 _BYTE_LAYOUT: dict[str, Any] = {
     "normalizer": None,
     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False},
@@ -51,7 +55,7 @@ class Tokenizer:
     a text that spells `<eos>` is five characters.
 
     Args:
-        specification: the parsed `tokenizer.json`, in one of the three layouts that charlm writes.
+        specification: the parsed `tokenizer.json`, in one of the layouts that charlm writes.
 
     Raises:
         TokenizerError: the specification has another layout.
@@ -80,6 +84,19 @@ class Tokenizer:
         vocabulary = dict.fromkeys((*SPECIALS, *sorted(set(alphabet))))
         model = {"type": "WordLevel", "vocab": _numbered(vocabulary), "unk_token": "<unk>"}
         return cls(_specification(_CHAR_LAYOUT, model))
+
+    @classmethod
+    def labels(cls, names: Iterable[str]) -> "Tokenizer":
+        """Makes a `label` tokenizer, whose ids stand for whole texts, in alphabetical order.
+
+        Raises:
+            TokenizerError: a name is that of a special id.
+        """
+        ordered = sorted(set(names))
+        if clash := set(ordered) & set(SPECIALS):
+            raise TokenizerError(f"A label may not be called {clash.pop()!r}. Rename it.")
+        model = {"type": "WordLevel", "vocab": _numbered((*SPECIALS, *ordered)), "unk_token": "<unk>"}
+        return cls(_specification(_LABEL_LAYOUT, model))
 
     @classmethod
     def bytes(cls) -> "Tokenizer":
@@ -152,6 +169,8 @@ class Tokenizer:
             return ids
         if unknown == "skip":
             return ids[known]
+        if self.kind == "label":
+            raise UnknownCharacterError(f"{text!r} is no label of the model.")
         code_points = np.frombuffer(text.encode("utf-32-le"), np.uint32)[~known]
         raise UnknownCharacterError(_unknown_message(list(dict.fromkeys(map(chr, code_points.tolist())))))
 
@@ -160,6 +179,8 @@ class Tokenizer:
             return self._ids_of_code_points[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
         if self.kind == "byte":
             return np.frombuffer(text.encode(), np.uint8).astype(np.int32) + np.int32(len(SPECIALS))
+        if self.kind == "label":
+            return np.array([self.specification["model"]["vocab"].get(text, UNK)], np.int32)
         return np.array(self._hugging_face.encode(text.encode().decode()).ids, np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -175,7 +196,9 @@ class Tokenizer:
 
     @functools.cached_property
     def characters_per_id(self) -> NDArray[np.int64]:
-        """How many characters begin in each id's piece, `(V,)`; 0 for special ids, 1 for `<unk>`."""
+        """How many characters begin in each id's piece, `(V,)`; 0 for special ids, 1 for `<unk>` and for a label."""
+        if self.kind == "label":
+            return np.array([0, 1, 0, 0] + [1] * (self.vocab_size - len(SPECIALS)))
         return np.array([sum(byte & 0xC0 != 0x80 for byte in piece) for piece in self.pieces])
 
     @functools.cached_property
@@ -219,6 +242,8 @@ def _read(specification: dict[str, Any]) -> tuple[str, list[bytes]]:
     specials = [b"", "\ufffd".encode(), b"", b""]
     if model["type"] == "WordLevel" and layout == _CHAR_LAYOUT and all(len(token) == 1 for token in ordinary):
         return "char", specials + [token.encode() for token in ordinary]
+    if model["type"] == "WordLevel" and layout == _LABEL_LAYOUT:
+        return "label", specials + [token.encode() for token in ordinary]
     if {key: model[key] for key in _BPE_MODEL} != _BPE_MODEL:
         raise ValueError("another model")
     pieces = [bytes(map(_byte_letters().__getitem__, token)) for token in ordinary]

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import importlib.util
 import logging
@@ -9,7 +10,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from charlm.config import BUDGETS, PAIR_TASKS, Config
 from charlm.corpus import Store, prepare
 from charlm.errors import CheckpointError, ConfigError
 from charlm.objectives.bidirectional import BidirectionalObjective
+from charlm.objectives.classification import ClassificationObjective
 from charlm.objectives.language import LanguageObjective
 from charlm.objectives.objective import Objective
 from charlm.objectives.translation import TranslationObjective
@@ -60,7 +62,7 @@ def train(
     """
     started = time.monotonic()
     names = [os.fspath(name) for name in ([corpus] if isinstance(corpus, str | os.PathLike) else corpus)]
-    settings = _with_preset(preset, settings)
+    settings = _with_start(_with_preset(preset, settings))
     config = Config.from_settings(_defaults(names, settings) | settings)
     folder = Path(output or Path("runs", _name(names)))
     deadline = deadline or started + 60 * (config.training.minutes or recipes.DEFAULT_MINUTES)
@@ -124,10 +126,30 @@ def _with_preset(preset: str | None, settings: dict[str, Any]) -> dict[str, Any]
     return {**defaults, **settings}
 
 
+def _with_start(settings: dict[str, Any]) -> dict[str, Any]:
+    """Adds the network of the run that a classifier begins with."""
+    if settings.get("start") is None:
+        return settings
+    if settings.get("task", "classify") != "classify":
+        raise ConfigError(f"`start` is for a classifier. Received: task={settings['task']!r}. Leave out start.")
+    begun = bundle.read(Path(settings["start"])).config
+    if begun.model.task != "language":
+        raise ConfigError(f"`start` must be a run of --task language. {settings['start']} is of {begun.model.task}.")
+    own = {name: getattr(begun.model, name) for name in ("cell", "layers", "units", "embedding_dim")}
+    own |= {name: getattr(begun.data, name) for name in ("tokenizer", "vocab_size")}
+    for name in own.keys() & settings.keys():
+        if settings[name] != own[name]:
+            raise ConfigError(
+                f"`start` brings its own network, with {name}={own[name]!r}. "
+                f"Received: {name}={settings[name]!r}. Leave out {name}."
+            )
+    return settings | own | {"start": os.fspath(settings["start"])}
+
+
 def _defaults(names: list[str], settings: dict[str, Any]) -> dict[str, Any]:
     """Returns what the corpora and the task begin with, for those settings that the user left open."""
     is_task = len(names) == 1 and datasets.is_task(names[0])
-    task = settings.get("task", "translate" if is_task else "language")
+    task = settings.get("task", datasets.learnt_by(names[0]) if is_task else "language")
     split = datasets.usual_split(names)
     return {"task": task, **({"split": split} if split else {}), **recipes.DEFAULTS.get(task, {})}
 
@@ -187,7 +209,7 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
     return dataclasses.replace(config, training=dataclasses.replace(training, replicas=replicas)), strategy
 
 
-def _prepare(names: list[str], config: Config) -> tuple[type[Objective], Store | PairStore]:
+def _prepare(names: list[str], config: Config) -> tuple[Callable[..., Objective], Store | PairStore]:
     """Returns what is learnt, and from what."""
     held_out = datasets.held_out_names(config)
     if config.model.task not in PAIR_TASKS:
@@ -195,7 +217,14 @@ def _prepare(names: list[str], config: Config) -> tuple[type[Objective], Store |
         kind = LanguageObjective if config.model.task == "language" else BidirectionalObjective
         return kind, prepare(datasets.read_corpus(names, config.reading), config.data, held_out=texts)
     splits = datasets.read_pairs(names, held_out, config)
-    return TranslationObjective, prepare_pairs(splits, config.data)
+    if config.model.task != "classify":
+        return TranslationObjective, prepare_pairs(splits, config.data)
+    if config.model.start is None:
+        return ClassificationObjective, prepare_pairs(splits, config.data, labels=True)
+    begun = bundle.read(Path(config.model.start))
+    tensors = {name: tensor for name, tensor in begun.tensors.items() if not name.startswith("output.")}
+    kind = functools.partial(ClassificationObjective, start=tensors)
+    return kind, prepare_pairs(splits, config.data, labels=True, source_tokenizer=begun.tokenizer)
 
 
 def _describe(names: list[str], store: Store | PairStore) -> dict[str, Any]:

@@ -19,7 +19,7 @@ FLOORS = [
     ["corpus", "datasets", "bundle", "journal", "runtime"],
     ["pairs", "generation", "scoring"],
     ["batching", "correction", "filling", "inspection", "metrics", "novelty", "surprise", "translation"],
-    ["embedding", "text_translator"],
+    ["classification", "embedding", "text_translator"],
     ["plots"],
     ["run"],
     ["backend"],

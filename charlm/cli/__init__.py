@@ -30,7 +30,8 @@ COMMANDS = {
     "translate": "translate texts",
     "inspect": "see what a network does while it reads",
     "novelty": "tell what of a model's samples stands in its training text",
-    "evaluate": "compare translations with those that were wanted",
+    "classify": "tell the label of texts",
+    "evaluate": "compare translations, or labels, with those that were wanted",
     "info": "tell what a run's bundle holds",
     "corpus": "list and fetch corpora",
 }

@@ -3,8 +3,10 @@
 import argparse
 import itertools
 import json
+from typing import Any
 
 from charlm.cli.arguments import add_options, given_options
+from charlm.cli.sample import printable
 from charlm.datasets import read_test_pairs
 from charlm.errors import ConfigError
 from charlm.run import load
@@ -16,7 +18,8 @@ what the run was trained on, the test split is taken, without sources that train
 holds lines, each its own target. Pairs with an empty side are left out.
 
 Prints exact matches, among all and by the length of the source; the character error rate (edits over characters
-wanted); and chrF, BLEU and TER by sacrebleu.
+wanted); and chrF, BLEU and TER by sacrebleu. Of a classifier, PAIRS holds texts and labels, and it prints the accuracy,
+the macro-F1 and the confusion matrix.
 """
 
 
@@ -40,6 +43,23 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(figures))
         return
+    (_print_labels if "confusion" in figures else _print_translations)(figures)
+
+
+def _print_labels(figures: dict[str, Any]) -> None:
+    print(f"texts     {figures['texts']:,}")
+    print(f"accuracy  {figures['accuracy']:.2%}")
+    print(f"macro-F1  {figures['macro_f1']:.4f}")
+    print("confusion (a row for each label that was wanted, a column for each that was found):")
+    labels = [printable(label) for label in figures["labels"]]
+    width = max(map(len, labels))
+    cells = [[f"{count:,}" for count in row] for row in figures["confusion"]]
+    widths = [max(map(len, (name, *column))) for name, column in zip(labels, zip(*cells, strict=True), strict=True)]
+    for name, row in zip(["", *labels], [labels, *cells], strict=True):
+        print(f"  {name:{width}}  " + "  ".join(cell.rjust(wide) for cell, wide in zip(row, widths, strict=True)))
+
+
+def _print_translations(figures: dict[str, Any]) -> None:
     print(f"pairs                {figures['pairs']:,}")
     print(f"exact match          {figures['exact_match']:.2%}")
     for group in figures["by_length"]:

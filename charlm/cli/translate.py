@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
     reads = options.strings in ([], ["-"])
     if options.plot and (reads or len(options.strings) > 1):
         raise ConfigError("--plot draws one text. Give it alone, as STRING.")
-    texts = _read_lines() if reads else iter(options.strings)
+    texts = read_lines() if reads else iter(options.strings)
     at_once = 1 if reads and sys.stdin.isatty() else _LINES_AT_ONCE
     while sources := list(itertools.islice(texts, at_once)):
         for source, found in zip(
@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> None:
         sys.stdout.flush()
 
 
-def _read_lines() -> Iterator[str]:
+def read_lines() -> Iterator[str]:
+    """Reads standard input, a text a line."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
     return (line.rstrip("\r\n") for line in sys.stdin)

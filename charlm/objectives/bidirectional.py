@@ -26,6 +26,8 @@ class BidirectionalObjective:
         config: of the run.
     """
 
+    unit = "character"
+
     def __init__(self, store: Store, config: Config):
         self._language = LanguageObjective(store, config)
         self.store, self.config = store, config

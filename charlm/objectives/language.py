@@ -27,6 +27,8 @@ class LanguageObjective:
         config: of the run.
     """
 
+    unit = "character"
+
     def __init__(self, store: Store, config: Config):
         self.store, self.config = store, config
         self.tokenizers, self.sha256 = {"tokenizer": store.tokenizer}, store.sha256

@@ -31,6 +31,8 @@ class TranslationObjective:
         config: of the run.
     """
 
+    unit = "character"
+
     def __init__(self, store: PairStore, config: Config):
         self.store, self.config = store, config
         self.tokenizers = {"tokenizer": store.tokenizer}

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from charlm.config import ModelConfig
 from charlm.runtime.bidirectional import BidirectionalEngine
+from charlm.runtime.classifier import ClassificationEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.runtime.translator import TranslationEngine
 from charlm.tokenizer import Tokenizer
@@ -14,12 +15,12 @@ from charlm.tokenizer import Tokenizer
 
 def make_engine(
     config: ModelConfig, tokenizer: Tokenizer, source_tokenizer: Tokenizer, tensors: Mapping[str, NDArray[Any]]
-) -> LanguageEngine | BidirectionalEngine | TranslationEngine:
+) -> LanguageEngine | BidirectionalEngine | TranslationEngine | ClassificationEngine:
     """Makes the engine of a bundle.
 
     Args:
         config: the network.
-        tokenizer: of what it writes.
+        tokenizer: of what it writes, or of a classifier's labels.
         source_tokenizer: of what it reads.
         tensors: the weights by name.
 
@@ -30,4 +31,5 @@ def make_engine(
         return LanguageEngine(config, tokenizer.vocab_size, tensors)
     if config.task == "bidirectional":
         return BidirectionalEngine(config, tokenizer.vocab_size, tensors)
-    return TranslationEngine(config, tokenizer.vocab_size, source_tokenizer.vocab_size, tensors)
+    kind = ClassificationEngine if config.task == "classify" else TranslationEngine
+    return kind(config, tokenizer.vocab_size, source_tokenizer.vocab_size, tensors)

@@ -1,0 +1,42 @@
+"""`charlm classify`."""
+
+import argparse
+import itertools
+import json
+import sys
+
+from charlm.cli.sample import printable
+from charlm.cli.translate import read_lines
+from charlm.run import load
+
+DESCRIPTION = """\
+Tells the label of texts, with a model that was trained with --task classify, and how sure it is.
+
+Without STRING, or with -, standard input is read, a text a line, and each line has its label in its place.
+"""
+_LINES_AT_ONCE = 1024
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    parser.add_argument("strings", nargs="*", metavar="STRING", help="texts; standard input where there are none")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a text, with all probabilities")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    trained = load(options.folder)
+    reads = options.strings in ([], ["-"])
+    texts = read_lines() if reads else iter(options.strings)
+    at_once = 1 if reads and sys.stdin.isatty() else _LINES_AT_ONCE
+    while some := list(itertools.islice(texts, at_once)):
+        probabilities = trained.probabilities(some, progress="classifying")
+        for text, row in zip(some, probabilities, strict=True):
+            label = trained.labels[row.argmax()]
+            if options.json:
+                shares = dict(zip(trained.labels, row.tolist(), strict=True))
+                print(json.dumps({"text": text, "label": label, "probabilities": shares}))
+            else:
+                print(f"{printable(label)}\t{row.max():.1%}")
+        sys.stdout.flush()

@@ -1,0 +1,54 @@
+"""The classifier in NumPy: embedding, recurrent layers, pooling over time, labels."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlm.config import ModelConfig
+from charlm.runtime.cells import Array
+from charlm.runtime.language_model import check_tensors
+from charlm.runtime.stack import Shapes, Stack, stack_shapes
+from charlm.tokenizer import BOS, PAD, SPECIALS, Ids
+
+
+def expected_shapes(config: ModelConfig, vocab_size: int, source_vocab_size: int) -> Shapes:
+    """Returns the name and shape of each tensor of a classifier."""
+    width, units, labels = config.embedding_width, config.units, vocab_size - len(SPECIALS)
+    shapes: Shapes = {"embedding": (source_vocab_size, width), **stack_shapes("layers", config.cells, width, units)}
+    return shapes | {"output.kernel": (2 * units, labels), "output.bias": (labels,)}
+
+
+class ClassificationEngine:
+    """Reads texts and tells how likely each label is.
+
+    Args:
+        config: the network.
+        vocab_size: of the labels' tokenizer: their number, and the special ids.
+        source_vocab_size: of the texts.
+        tensors: the weights by name, as in a bundle.
+
+    Raises:
+        BundleError: a tensor is missing, left over, or has another shape or type than the config says.
+    """
+
+    def __init__(
+        self, config: ModelConfig, vocab_size: int, source_vocab_size: int, tensors: Mapping[str, NDArray[Any]]
+    ):
+        check_tensors(expected_shapes(config, vocab_size, source_vocab_size), tensors)
+        self.labels = vocab_size - len(SPECIALS)
+        self._stack = Stack("layers", config.cells, config.units, tensors["embedding"], tensors)
+        self._kernel, self._bias = tensors["output.kernel"], tensors["output.bias"]
+
+    def read(self, source: Ids) -> Array:
+        """Reads texts `(B, S)`, each ended by `<eos>` and filled up with `<pad>`; returns logits `(B, labels)`.
+
+        What the last layer gives is pooled over time: its mean, and its largest values.
+        """
+        ids = np.concatenate([np.full((len(source), 1), BOS, np.int32), source], axis=1)
+        outputs, _ = self._stack.unroll(ids, self._stack.initial_state(len(ids)))
+        h, mask = outputs[-1], (ids != PAD).T[:, :, None]  # (S, B, H), (S, B, 1)
+        mean = np.where(mask, h, 0).sum(0) / mask.sum(0)
+        largest = np.where(mask, h, -np.inf).max(0)
+        return (np.concatenate([mean, largest], axis=1) @ self._kernel + self._bias).astype(np.float32)
