@@ -15,6 +15,7 @@ _ROOMS = {
     "BidirectionalStack": "charlm.layers.bidirectional",
     "CharlmError": "charlm.errors",
     "Chunk": "charlm.text",
+    "Classifier": "charlm.models.classifier",
     "Config": "charlm.config",
     "DataConfig": "charlm.config",
     "LanguageModel": "charlm.models.language_model",

@@ -81,7 +81,7 @@ def test_a_known_text_costs_less_than_noise(trained, text):
 def test_info_names_what_the_bundle_is(trained):
     info = trained.info
     assert info["cells"] == ["lstm", "gru"]
-    assert info["can"] == ["sample", "score", "correct"]
+    assert info["can"] == ["sample", "score", "correct", "inspect", "novelty"]
     assert info["tokenizer"] == "char"
     assert float(info["validation_nats_per_character"]) > 0
     assert repr(trained).startswith("Run(")
