@@ -23,7 +23,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "language": {},
     "bidirectional": {"batch_size": 16, "sequence_length": 128},
     "translate": {"batch_size": 48, "label_smoothing": 0.1},
-    "autoencode": {"batch_size": 48, "cell": "gru"},
+    "autoencode": {"batch_size": 48, "cell": "gru", "tokenizer": "bpe"},
     "classify": {"shared_vocabulary": False},
 }
 
@@ -41,6 +41,8 @@ _IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
 _PAIRS_A_WEIGHT = 0.16  #: the same, where the text is one of pairs
 _DROPOUT_AN_EPOCH = 0.07  #: after the first, which sees nothing twice
 _DROPOUT_OF_PAIRS = 0.03  #: the same, of pairs: attention is learnt late where much is dropped
+_RATE = 6e-3  #: peak of the learning rate, of 512 units
+_RATE_OF_VECTORS = 2.5e-3  #: the same, of an autoencoder
 _HEADS = 8  #: of attention, as far as they divide the units
 _OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
 _EFFICIENCY = 0.8  #: of a step's products, beside those measured
@@ -91,7 +93,7 @@ def recommend(
     dropout = round(min(max(an_epoch * (epochs - 1), 0.0), 0.5), 2)
     found = {"dropout": dropout, "heads": math.gcd(_HEADS, model.units) if model.has_attention else 1}
     model = dataclasses.replace(model, **_open(found, given))
-    learning_rate = 6e-3 * math.sqrt(512 / model.units)
+    learning_rate = (_RATE_OF_VECTORS if model.task == "autoencode" else _RATE) * math.sqrt(512 / model.units)
     training = dataclasses.replace(config.training, **_open({"learning_rate": learning_rate}, given))
     return dataclasses.replace(config, model=model, training=training)
 
