@@ -424,6 +424,11 @@ class Run:
             **self._bundle.facts,
         }
 
+    @property
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The weights, by the names that they have in the bundle."""
+        return self._bundle.tensors
+
     def __repr__(self) -> str:
         return f"Run({str(self.folder)!r})"
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "correct": "find likely typing errors",
     "embed": "turn lines into vectors",
     "translate": "translate texts",
+    "explain": "read the equations of a cell or of attention, and see them measured",
     "inspect": "see what a network does while it reads",
     "novelty": "tell what of a model's samples stands in its training text",
     "classify": "tell the label of texts",
