@@ -1,0 +1,103 @@
+"""What the other heads are worth.
+
+Prints the accuracy of a classifier on the task `languages`; that of others which see a hundred lines of each language,
+from scratch and from a language model that has read the lines without their labels; and the time and the memory in
+which `novelty` compares a thousand samples with 100 MB.
+"""
+
+import argparse
+import collections
+import random
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import charlm
+from charlm.config import ReadingConfig
+from charlm.datasets import read_corpus, task_pairs
+from charlm.novelty import find_copies
+
+SEEDS = range(3)
+EXAMPLES = 100  #: of each label
+STEPS = 300
+SAMPLES, LENGTH = 1_000, 400
+MEGABYTES = 100
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=1.0, help="of training, of the classifier and of the model")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        label(Path(folder), options.minutes)
+        transfer(Path(folder), options.minutes)
+    compare()
+
+
+def label(folder: Path, minutes: float) -> None:
+    """Prints the accuracy after training on all lines."""
+    run = charlm.train("languages", folder / "all", minutes=minutes)
+    figures = run.evaluate(list(task_pairs("languages", "test")))
+    print(f"languages, {minutes:g} min: accuracy {figures['accuracy']:.1%}, macro-F1 {figures['macro_f1']:.3f} (test)")
+
+
+def transfer(folder: Path, minutes: float) -> None:
+    """Prints the accuracy after training on a few lines, from scratch and from a language model."""
+    pairs, test = list(task_pairs("languages", "train")), list(task_pairs("languages", "test"))
+    (folder / "lines.txt").write_text("".join(f"{line}\n" for line, _ in pairs))
+    model = charlm.train(folder / "lines.txt", folder / "model", minutes=minutes)
+    network = {name: getattr(model.config.model, name) for name in ("cell", "layers", "units", "embedding_dim")}
+    _write(folder / "validation.tsv", list(task_pairs("languages", "validation")))
+    for seed in SEEDS:
+        _write(folder / f"{seed}.tsv", _draw(pairs, seed))
+        settings = {
+            "task": "classify",
+            "validation": str(folder / "validation.tsv"),
+            "steps": STEPS,
+            "seed": seed,
+            "learning_rate": 1e-3,
+            "dropout": 0.2,
+        }
+        for name, begin in (("scratch", network), ("model", {"start": str(model.folder)})):
+            run = charlm.train(folder / f"{seed}.tsv", folder / f"{name}{seed}", **settings, **begin)
+            figures = run.evaluate(test)
+            print(f"{EXAMPLES} lines of each, seed {seed}, from {name}: accuracy {figures['accuracy']:.1%} (test)")
+
+
+def _draw(pairs: list[tuple[str, str]], seed: int) -> list[tuple[str, str]]:
+    """Returns so many pairs of each label."""
+    drawn: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
+    for pair in random.Random(seed).sample(pairs, len(pairs)):
+        drawn[pair[1]].append(pair)
+    return [pair for label in sorted(drawn) for pair in drawn[label][:EXAMPLES]]
+
+
+def _write(file: Path, pairs: list[tuple[str, str]]) -> None:
+    file.write_text("".join(f"{line}\t{label}\n" for line, label in pairs))
+
+
+def compare() -> None:
+    """Prints what comparing many samples with a large text takes."""
+    text = "".join(chunk.text for chunk in read_corpus(["python-stdlib"], ReadingConfig()))
+    draw = random.Random(0)
+    samples = [
+        text[place : place + LENGTH // 2] + "".join(draw.choices("etaoin srdlu", k=LENGTH // 2))
+        for place in (draw.randrange(len(text)) for _ in range(SAMPLES))
+    ]
+    pieces = [text[begin : begin + (1 << 20)] for begin in range(0, len(text), 1 << 20)]
+    many = (pieces[number % len(pieces)] for number in range(MEGABYTES * 1_000_000 // (1 << 20)))
+    begun = time.monotonic()
+    novelty = find_copies(samples, many)
+    seconds = time.monotonic() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(
+        f"novelty: {SAMPLES:,} samples of {LENGTH} characters against {MEGABYTES} MB in {seconds:.0f} s, "
+        f"at most {peak / 1e9:.2f} GB in all; half of each sample was copied: {novelty.shares[50]:.1%} found"
+    )
+
+
+if __name__ == "__main__":
+    main()
