@@ -1,11 +1,13 @@
 """What reading from both sides is worth: directions.py RUN TEXT.
 
 RUN holds a bidirectional model, TEXT is a text that it has not seen. Prints how often the head names a hidden
-character, how often `fill` names a hidden word and how often the forward model alone does, and how well `correct` finds
-errors that this program has put in, with both models and with the forward one alone.
+character, how often `fill` names a hidden word and how often the forward model alone does, how well `correct` finds
+errors that this program has put in, with both models and with the forward one alone, and how often the line nearest to
+another, among code, prose (of TEXT) and dates, is of the same kind.
 """
 
 import argparse
+import itertools
 import random
 import string
 from pathlib import Path
@@ -14,7 +16,9 @@ import numpy as np
 from rapidfuzz.distance import OSA
 
 import charlm
+from charlm.config import ReadingConfig
 from charlm.correction import Correcting, Correction, correct
+from charlm.datasets import read_corpus, task_pairs
 from charlm.filling import Gaps, fill, search
 from charlm.scoring import predict, predict_cloze
 
@@ -22,6 +26,8 @@ WORDS, CONTEXT = 200, 200
 CHARACTERS_A_TYPO = 50
 ODDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 WINDOW = 12
+LINES = 1_000
+SHORTEST = 15  #: characters of a line
 
 
 def main() -> None:
@@ -36,6 +42,7 @@ def main() -> None:
     hide_characters(run, text)
     hide_words(run, text)
     misspell(run, text)
+    separate(run, options.text.read_text(encoding="utf-8"))
 
 
 def hide_characters(run: charlm.Run, text: str) -> None:
@@ -116,6 +123,26 @@ def _helps(text: str, wrong: str, places: list[int], one: Correction) -> bool:
     was = text[places[first] : places[last]]
     changed = wrong[first : one.start] + one.suggestion + wrong[one.start + len(one.found) : last]
     return OSA.distance(changed, was) < OSA.distance(wrong[first:last], was)
+
+
+def separate(run: charlm.Run, prose: str) -> None:
+    """Prints how often the nearest line, by the cosine of their vectors, is of a line's own kind."""
+    rng = random.Random(0)
+    code = "".join(chunk.text for chunk in itertools.islice(read_corpus(["python-stdlib"], ReadingConfig()), 100))
+    kinds = [_lines(code), _lines(prose), [source for source, _ in task_pairs("dates", "test")]]
+    chosen = [rng.sample(lines, LINES // 3 + (kind < LINES % 3)) for kind, lines in enumerate(kinds)]
+    vectors = run.embed([line for lines in chosen for line in lines])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    kind = np.repeat(range(len(chosen)), list(map(len, chosen)))
+    near = vectors @ vectors.T
+    np.fill_diagonal(near, -np.inf)
+    right = kind[near.argmax(axis=1)] == kind
+    shares = ", ".join(f"{name} {right[kind == i].mean():.1%}" for i, name in enumerate(("code", "prose", "dates")))
+    print(f"the nearest line is of the same kind: {right.mean():.1%} of {len(right):,} lines ({shares})", flush=True)
+
+
+def _lines(text: str) -> list[str]:
+    return sorted({line.strip() for line in text.split("\n") if len(line.strip()) >= SHORTEST})
 
 
 if __name__ == "__main__":
