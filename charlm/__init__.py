@@ -18,6 +18,7 @@ _ROOMS = {
     "Classifier": "charlm.models.classifier",
     "Config": "charlm.config",
     "DataConfig": "charlm.config",
+    "Forecaster": "charlm.models.forecaster",
     "LanguageModel": "charlm.models.language_model",
     "RecurrentStack": "charlm.layers.recurrent",
     "Run": "charlm.run",

@@ -12,7 +12,7 @@ from charlm.options import option, unknown_name, validate
 
 SPLITS = ("train", "validation", "test")
 CELLS = ("lstm", "gru", "rnn")
-TASKS = ("language", "bidirectional", "translate", "autoencode", "classify")
+TASKS = ("language", "bidirectional", "translate", "autoencode", "classify", "forecast")
 ENCODER_TASKS = ("translate", "autoencode")  #: whose models read a source in both directions and write a target
 PAIR_TASKS = (*ENCODER_TASKS, "classify")  #: that learn from pairs
 ATTENTIONS = ("additive", "dot", "general", "scaled")
@@ -107,6 +107,9 @@ class ModelConfig:
     label_smoothing: float = option(
         0.0, "share of a target's probability that a translator is taught to spread evenly", minimum=0, below=1
     )
+    horizon: int = option(1, "steps that a forecaster looks ahead", minimum=1, maximum=1 << 16)
+    decoder: bool = option(False, "a forecaster has layers for what follows, instead of giving all steps at once")
+    rebuild: bool = option(False, "a forecaster rebuilds what it read, from its state alone, with a decoder")
     balance: bool = option(False, "a classifier's labels count alike, however many examples each has")
     start: str | None = option(
         None, "a classifier begins with the layers of this run, a language model's", metavar="RUN"

@@ -108,7 +108,7 @@ def prepare_pairs(
         kept = {name: _drop_unknown(name, pairs, known) for name, pairs in kept.items()}
     sources, targets = (map(operator.itemgetter(side), kept["train"]) for side in range(2))
     if labels:
-        tokenizer = Tokenizer.labels(targets)
+        tokenizer = Tokenizer.labels(sorted(set(targets)))
         source_tokenizer = source_tokenizer or _make_tokenizer(sources, config)
         if tokenizer.vocab_size < len(SPECIALS) + 2:
             raise CorpusError("All lines to train on have the same label: there is nothing to tell apart.")

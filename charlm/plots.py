@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from charlm.errors import CharlmError
 from charlm.files import replacing_file
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from charlm.inspection import Activity
+    from charlm.series import Series
     from charlm.surprise import Surprise
     from charlm.text_translator import Alignment
     from charlm.tokenizer import Tokenizer
@@ -155,6 +157,31 @@ def plot_activity(activity: "Activity", path: str | os.PathLike[str]) -> None:
             axes.tick_params(length=0)
             axes.set_yticks([])
         rows[0].set_title(f"{activity.name}: {low:.2g} (blue) to {high:.2g} (red)")
+
+
+def plot_forecast(series: "Series", found: NDArray[np.float64], path: str | os.PathLike[str], *, shown: int) -> None:
+    """Writes a picture of a series and of what follows it, with its interval, a panel for each column.
+
+    Args:
+        series: the numbers.
+        found: quantiles `(K, C, Q)`, the median in the middle.
+        path: the file, whose kind follows from its ending.
+        shown: steps of the series that are drawn.
+
+    Raises:
+        CharlmError: matplotlib is not installed, or does not know the file's ending.
+    """
+    values = series.values[-shown:]
+    past, next_steps = np.arange(-len(values) + 1, 1), np.arange(1, len(found) + 1)
+    with _drawing(path, (8, 2.5 * len(series.names)), len(series.names)) as panels:
+        for column, (axes, name) in enumerate(zip(panels, series.names, strict=True)):
+            low, *_, high = found[:, column].T
+            axes.plot(past, values[:, column], color="black", linewidth=1, label="series")
+            axes.fill_between(next_steps, low, high, color="tab:blue", alpha=0.3, linewidth=0, label="80%")
+            median = found[:, column, found.shape[2] // 2]
+            axes.plot(next_steps, median, color="tab:blue", marker=".", label="median")
+            axes.set(ylabel=visible(name), xlabel="steps from now")
+            axes.legend(loc="upper left")
 
 
 def _limits(activity: "Activity") -> tuple[float, float]:

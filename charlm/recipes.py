@@ -24,6 +24,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "bidirectional": {"batch_size": 16, "sequence_length": 128},
     "translate": {"batch_size": 48, "label_smoothing": 0.1},
     "autoencode": {"batch_size": 48, "cell": "gru", "tokenizer": "bpe"},
+    "forecast": {"units": 64},
     "classify": {"shared_vocabulary": False},
 }
 
@@ -112,7 +113,7 @@ def _count_products(model: ModelConfig, vocab_size: int) -> float:
     decoder = 2 * sum(recurrent) - recurrent[0] + model.units * vocab_size
     if model.task == "language":
         return decoder
-    if model.task == "classify":
+    if model.task in ("classify", "forecast"):
         return 2 * sum(recurrent) - recurrent[0]
     if model.task == "bidirectional":
         return 2 * decoder + 2 * model.units**2 + model.units * vocab_size

@@ -8,29 +8,21 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm import (
-    bundle,
-    classification,
-    correction,
-    embedding,
-    filling,
-    inspection,
-    journal,
-    metrics,
-    novelty,
-    scoring,
-)
+from charlm import bundle, correction, embedding, filling, inspection, journal, metrics, novelty, scoring
+from charlm.classification import classify, judge_labels
 from charlm.config import Config
 from charlm.correction import Correcting, Correction
 from charlm.datasets import read_corpus
 from charlm.errors import ConfigError, CorpusError
 from charlm.filling import Filling
+from charlm.forecasting import forecast_next, judge_forecasts
 from charlm.generation import TextStream, generate
 from charlm.inspection import Activity, Follower
 from charlm.novelty import Novelty
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.classifier import ClassificationEngine
-from charlm.runtime.engines import make_engine
+from charlm.runtime.engines import VERBS, Engine, make_engine
+from charlm.runtime.forecaster import ForecastEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
@@ -39,15 +31,7 @@ from charlm.surprise import READINGS, Surprise, read
 from charlm.text_translator import Alignment, TextTranslator, Translation
 from charlm.tokenizer import SPECIALS, Ids
 
-AnyEngine = TypeVar("AnyEngine", LanguageEngine, BidirectionalEngine, TranslationEngine, ClassificationEngine)
-
-VERBS = {
-    "language": ("sample", "score", "correct", "inspect", "novelty"),
-    "bidirectional": ("sample", "score", "correct", "inspect", "novelty", "fill", "embed"),
-    "translate": ("translate", "evaluate"),
-    "autoencode": ("translate", "evaluate", "encode", "decode"),
-    "classify": ("classify", "evaluate"),
-}
+AnyEngine = TypeVar("AnyEngine", bound=Engine)
 
 
 class Run:
@@ -341,7 +325,8 @@ class Run:
         if not pairs:
             raise CorpusError("There are no pairs: there is nothing to evaluate.")
         if isinstance(self.engine, ClassificationEngine):
-            return self._judge_labels(pairs, **options)
+            found = self.classify([text for text, _ in pairs], **options)
+            return judge_labels(found, [label for _, label in pairs], self.labels)
         metrics.check_packages()
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
         return metrics.judge(sources, self.translate(sources, **options), targets)
@@ -362,20 +347,34 @@ class Run:
         """
         engine = self._engine_of(ClassificationEngine, "classify")
         ids = [self.source_tokenizer.encode(text, unknown="replace") for text in texts]
-        return classification.classify(engine, ids, progress=progress)
+        return classify(engine, ids, progress=progress)
+
+    def forecast(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Tells what follows a series, from its last steps: the quantiles 0.1, 0.5 and 0.9 of each step and column.
+
+        Args:
+            values: `(N, C)`, the newest last; `sequence_length` steps at least.
+
+        Returns:
+            `(K, C, 3)`; of a run that rebuilds, the last steps themselves.
+
+        Raises:
+            ConfigError: the bundle is no forecaster's.
+            TextError: the series is too short, or has other columns.
+        """
+        engine = self._engine_of(ForecastEngine, "forecast")
+        return forecast_next(engine, values, read=self.config.training.sequence_length)
+
+    def judge_series(self, values: NDArray[np.float64], *, season: int | None = None) -> dict[str, Any]:
+        """Compares forecasts within a series `(N, C)` with what came; returns what `judge_forecasts` does."""
+        engine = self._engine_of(ForecastEngine, "forecast")
+        return judge_forecasts(engine, values, read=self.config.training.sequence_length, season=season)
 
     @property
     def labels(self) -> list[str]:
         """A classifier's labels, in alphabetical order."""
         self._engine_of(ClassificationEngine, "classify")
         return [piece.decode() for piece in self.tokenizer.pieces[len(SPECIALS) :]]
-
-    def _judge_labels(self, pairs: Sequence[tuple[str, str]], *, progress: str | None = None) -> dict[str, Any]:
-        known = set(self.labels)
-        if unknown := {label for _, label in pairs} - known:
-            raise CorpusError(f"The model does not have the label {min(unknown)!r}: it has {', '.join(self.labels)}.")
-        found = self.classify([text for text, _ in pairs], progress=progress)
-        return classification.judge_labels(found, [label for _, label in pairs], self.labels)
 
     @property
     def _language_engine(self) -> LanguageEngine:

@@ -190,6 +190,50 @@ def pairs(
     return dataset.prefetch(_STEPS_A_READ).with_options(_options())
 
 
+def windows_per_epoch(values: np.ndarray, *, batch_size: int, read: int, follow: int) -> int:
+    """Returns the steps in which each window of a series is read about once; at least one."""
+    return max((len(values) - read - follow + 1) // batch_size, 1)
+
+
+def series(
+    values: np.ndarray, *, batch_size: int, read: int, follow: int, seed: int = 0, start: int = 0
+) -> "tf.data.Dataset":
+    """Streams windows of a series, shuffled anew each epoch, and what follows them.
+
+    Args:
+        values: float32 `(N, C)`.
+        batch_size: windows a batch, `B`.
+        read: steps of a window.
+        follow: steps after it; where they are none, the targets are the windows themselves.
+        seed: of the order.
+        start: the step to begin with; earlier ones are not computed.
+
+    Returns:
+        An endless dataset of `Batch`, with `values` `(B, read, C)` and `targets` `(B, follow, C)`.
+    """
+    places = len(values) - read - follow + 1
+    steps = windows_per_epoch(values, batch_size=batch_size, read=read, follow=follow)
+
+    def cut(step):
+        epoch, within = divmod(int(step), steps)
+        numbers = (within * batch_size + np.arange(batch_size)) % places
+        first = tf.random.experimental.index_shuffle(numbers, [seed, epoch], places - 1).numpy()[:, None]
+        before = values[first + np.arange(read)]
+        return before, values[first + read + np.arange(follow)] if follow else before
+
+    columns = values.shape[1]
+    shapes = ((batch_size, read, columns), (batch_size, follow or read, columns))
+    size = int(np.prod(shapes[1]))
+
+    def batch(step):
+        found = tf.numpy_function(cut, [step], (tf.float32, tf.float32), stateful=False)
+        found = [tf.ensure_shape(value, shape) for value, shape in zip(found, shapes, strict=True)]
+        return Batch(dict(zip(("values", "targets"), found, strict=True)), tf.constant(float(size)), tf.constant(size))
+
+    dataset = tf.data.Dataset.range(start, _FOREVER).map(batch)
+    return dataset.prefetch(_STEPS_A_READ).with_options(_options())
+
+
 def _options() -> "tf.data.Options":
     options = tf.data.Options()
     options.autotune.enabled = False  # nothing to tune; and its thread, asleep, holds up the end of an iterator

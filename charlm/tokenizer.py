@@ -87,12 +87,12 @@ class Tokenizer:
 
     @classmethod
     def labels(cls, names: Iterable[str]) -> "Tokenizer":
-        """Makes a `label` tokenizer, whose ids stand for whole texts, in alphabetical order.
+        """Makes a `label` tokenizer, whose ids stand for whole texts, in their order.
 
         Raises:
             TokenizerError: a name is that of a special id.
         """
-        ordered = sorted(set(names))
+        ordered = list(dict.fromkeys(names))
         if clash := set(ordered) & set(SPECIALS):
             raise TokenizerError(f"A label may not be called {clash.pop()!r}. Rename it.")
         model = {"type": "WordLevel", "vocab": _numbered((*SPECIALS, *ordered)), "unk_token": "<unk>"}

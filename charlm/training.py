@@ -21,12 +21,14 @@ from charlm.corpus import Store, prepare
 from charlm.errors import CheckpointError, ConfigError
 from charlm.objectives.bidirectional import BidirectionalObjective
 from charlm.objectives.classification import ClassificationObjective
+from charlm.objectives.forecasting import ForecastObjective
 from charlm.objectives.language import LanguageObjective
 from charlm.objectives.objective import Objective
 from charlm.objectives.translation import TranslationObjective
 from charlm.options import unknown_name
 from charlm.pairs import PairStore, prepare_pairs
 from charlm.run import Run
+from charlm.series import SeriesStore, is_series, prepare_series, read_series
 from charlm.session import Session
 
 log = logging.getLogger(__name__)
@@ -149,7 +151,8 @@ def _with_start(settings: dict[str, Any]) -> dict[str, Any]:
 def _defaults(names: list[str], settings: dict[str, Any]) -> dict[str, Any]:
     """Returns what the corpora and the task begin with, for those settings that the user left open."""
     is_task = len(names) == 1 and datasets.is_task(names[0])
-    task = settings.get("task", datasets.learnt_by(names[0]) if is_task else "language")
+    usual = datasets.learnt_by(names[0]) if is_task else "forecast" if names and is_series(names[0]) else "language"
+    task = settings.get("task", usual)
     split = datasets.usual_split(names)
     return {"task": task, **({"split": split} if split else {}), **recipes.DEFAULTS.get(task, {})}
 
@@ -209,9 +212,14 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
     return dataclasses.replace(config, training=dataclasses.replace(training, replicas=replicas)), strategy
 
 
-def _prepare(names: list[str], config: Config) -> tuple[Callable[..., Objective], Store | PairStore]:
+def _prepare(names: list[str], config: Config) -> tuple[Callable[..., Objective], Store | PairStore | SeriesStore]:
     """Returns what is learnt, and from what."""
     held_out = datasets.held_out_names(config)
+    if config.model.task == "forecast":
+        if len(names) > 1 or held_out:
+            raise ConfigError("A forecaster learns one series, split in time. Name it alone, without --validation.")
+        window = config.training.sequence_length + config.model.horizon
+        return ForecastObjective, prepare_series(read_series(names[0], config.reading), config.data, window=window)
     if config.model.task not in PAIR_TASKS:
         texts = {split: datasets.read_corpus(files, config.reading) for split, files in held_out.items()}
         kind = LanguageObjective if config.model.task == "language" else BidirectionalObjective
@@ -227,7 +235,7 @@ def _prepare(names: list[str], config: Config) -> tuple[Callable[..., Objective]
     return kind, prepare_pairs(splits, config.data, labels=True, source_tokenizer=begun.tokenizer)
 
 
-def _describe(names: list[str], store: Store | PairStore) -> dict[str, Any]:
+def _describe(names: list[str], store: Store | PairStore | SeriesStore) -> dict[str, Any]:
     about = {"charlm": __version__, "corpus": names, "corpus_sha256": store.sha256}
     if any(name in datasets.BUILT_IN for name in names):
         about["python"] = platform.python_version()

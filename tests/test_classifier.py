@@ -138,7 +138,7 @@ def test_keras_saves_and_loads_its_config():
 
 
 def test_labels_are_whole_texts(tmp_path):
-    tokenizer = Tokenizer.labels(["spam", "ham and eggs", "été"])
+    tokenizer = Tokenizer.labels(["ham and eggs", "spam", "été"])
     assert tokenizer.encode("ham and eggs").tolist() == [4] and tokenizer.decode([6]) == "été"
     assert tokenizer.encode("eggs", unknown="replace").tolist() == [1]
     assert tokenizer.characters_per_id.tolist() == [0, 1, 0, 0, 1, 1, 1]

@@ -31,8 +31,9 @@ COMMANDS = {
     "explain": "read the equations of a cell or of attention, and see them measured",
     "inspect": "see what a network does while it reads",
     "novelty": "tell what of a model's samples stands in its training text",
+    "forecast": "tell what follows a series of numbers",
     "classify": "tell the label of texts",
-    "evaluate": "compare translations, or labels, with those that were wanted",
+    "evaluate": "compare translations, labels or forecasts with those that were wanted",
     "info": "tell what a run's bundle holds",
     "corpus": "list and fetch corpora",
 }

@@ -5,6 +5,7 @@ import json
 
 from charlm import datasets
 from charlm.options import unknown_name
+from charlm.tasks import series
 
 DESCRIPTION = """\
 Lists the corpora that have a name, and fetches those that are not built in.
@@ -33,6 +34,8 @@ def _list(*, as_json: bool) -> None:
         {"name": name, "where": "built in", "licence": corpus.licence, "summary": corpus.summary}
         for name, corpus in datasets.BUILT_IN.items()
     ]
+    for name, (_, summary) in series.SERIES.items():
+        rows.append({"name": name, "where": "built in", "licence": "MIT", "summary": summary})
     for name in datasets.TASKS:
         rows.append({"name": name, "where": "built in", "licence": "MIT", "summary": datasets.task_summary(name)})
     for entry in datasets.read_catalogue().values():
@@ -44,9 +47,9 @@ def _list(*, as_json: bool) -> None:
 
 def _fetch(name: str) -> None:
     catalogue = datasets.read_catalogue()
-    if name in datasets.BUILT_IN or name in datasets.TASKS:
+    if name in (*datasets.BUILT_IN, *datasets.TASKS, *series.SERIES):
         print(f"{name} is built in: there is nothing to fetch.")
     elif name in catalogue:
         print(datasets.fetch(catalogue[name]))
     else:
-        raise unknown_name(name, [*datasets.BUILT_IN, *datasets.TASKS, *catalogue], noun="corpus")
+        raise unknown_name(name, [*datasets.BUILT_IN, *datasets.TASKS, *series.SERIES, *catalogue], noun="corpus")

@@ -5,11 +5,15 @@ import itertools
 import json
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from charlm.cli.arguments import add_options, given_options
 from charlm.cli.sample import printable
 from charlm.datasets import read_test_pairs
 from charlm.errors import ConfigError
-from charlm.run import load
+from charlm.run import Run, load
+from charlm.series import prepare_series, read_series
 from charlm.text_translator import Decoding
 
 DESCRIPTION = """\
@@ -19,7 +23,8 @@ holds lines, each its own target. Pairs with an empty side are left out.
 
 Prints exact matches, among all and by the length of the source; the character error rate (edits over characters
 wanted); and chrF, BLEU and TER by sacrebleu. Of a classifier, PAIRS holds texts and labels, and it prints the accuracy,
-the macro-F1 and the confusion matrix.
+the macro-F1 and the confusion matrix. Of a forecaster, PAIRS is a CSV file or a generated series, and it prints the
+mean absolute error, beside that of forecasts without a model, and how often the interval held.
 """
 
 
@@ -28,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
     parser.add_argument("pairs", metavar="PAIRS", help="a file of tab-separated pairs, or a corpus or task by name")
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N pairs alone")
+    parser.add_argument("--season", type=int, metavar="N", help="of the seasonal-naive forecast (default: found)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_options(parser, Decoding)
 
@@ -37,6 +43,10 @@ def run(options: argparse.Namespace) -> None:
     trained = load(options.folder)
     if options.limit is not None and options.limit < 1:
         raise ConfigError(f"`limit` must be at least 1. Received: limit={options.limit}.")
+    if trained.config.model.task == "forecast":
+        figures = trained.judge_series(_read_values(trained, options.pairs), season=options.season)
+        print(json.dumps(figures)) if options.json else _print_forecasts(figures)
+        return
     pairs = read_test_pairs(options.pairs, trained.config, trained.info.get("corpus", ()))
     pairs = list(itertools.islice(pairs, options.limit))
     figures = trained.evaluate(pairs, progress="translating", **given_options(options, Decoding))
@@ -44,6 +54,26 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(figures))
         return
     (_print_labels if "confusion" in figures else _print_translations)(figures)
+
+
+def _read_values(trained: Run, name: str) -> NDArray[np.float64]:
+    """Returns a series; of one that the run was trained on, the test split, or that of validation."""
+    series, config = read_series(name, trained.config.reading), trained.config
+    if name not in trained.info.get("corpus", ()):
+        return series.values
+    window = config.training.sequence_length + config.model.horizon
+    splits = prepare_series(series, config.data, window=window).splits
+    return splits.get("test", splits["validation"])
+
+
+def _print_forecasts(figures: dict[str, Any]) -> None:
+    print(f"windows                      {figures['windows']:,}")
+    print(f"mean absolute error          {figures['mae']:.6g}")
+    if "naive" in figures:
+        for name, label in (("naive", "naive"), ("seasonal_naive", f"seasonal naive ({figures['season']})")):
+            print(f"  {label:26} {figures[name]:.6g}   {figures['mae'] / figures[name]:.3f} of it")
+    print(f"within the interval of 80%   {figures['coverage']:.1%}")
+    print(f"squared error over variance  {figures['variance_left']:.2%}")
 
 
 def _print_labels(figures: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ Trains a model on text and leaves it in a folder, with its log and checkpoints.
 CORPUS is a file, a folder, a glob, `-` for standard input, or the name of a corpus (`charlm corpus list`).
 With --task translate it holds tab-separated pairs, a source and its target a line, or is the name of a task; with
 --task autoencode, lines that the model learns to rebuild from a vector; with --task classify, a text and its label a
-line. --task bidirectional learns a text in both
+line; with --task forecast it is a CSV file, a row for each step. --task bidirectional learns a text in both
 directions at once, and each character from all around it.
 Give one of --minutes, --epochs and --steps; --minutes counts the whole command, and what you leave open of
 --layers, --units, --dropout and --learning-rate (of pairs, --heads too) is chosen for the time, the text and the
@@ -27,6 +27,7 @@ SCORING = {
     "translate": "each target after its source",
     "autoencode": "each line from its vector",
     "classify": "each text alone",
+    "forecast": "each window alone",
 }
 
 
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
         **settings,
     )
     nats = float(trained.info["validation_nats_per_character"])
-    unit = "label" if trained.config.model.task == "classify" else "character"
+    unit = {"classify": "label", "forecast": "value"}.get(trained.config.model.task, "character")
     print(
         f"{trained.folder}: {nats / math.log(2):.3f} bits per {unit} ({nats:.4f} nats) on the validation split, "
         f"{SCORING[trained.config.model.task]}, after step {int(trained.info['step']):,}"

@@ -8,19 +8,31 @@ from numpy.typing import NDArray
 from charlm.config import ModelConfig
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.classifier import ClassificationEngine
+from charlm.runtime.forecaster import ForecastEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.runtime.translator import TranslationEngine
-from charlm.tokenizer import Tokenizer
+from charlm.tokenizer import SPECIALS, Tokenizer
+
+Engine = LanguageEngine | BidirectionalEngine | TranslationEngine | ClassificationEngine | ForecastEngine
+
+VERBS = {
+    "language": ("sample", "score", "correct", "inspect", "novelty"),
+    "bidirectional": ("sample", "score", "correct", "inspect", "novelty", "fill", "embed"),
+    "translate": ("translate", "evaluate"),
+    "autoencode": ("translate", "evaluate", "encode", "decode"),
+    "classify": ("classify", "evaluate"),
+    "forecast": ("forecast", "evaluate"),
+}  #: what a model of each task can do
 
 
 def make_engine(
     config: ModelConfig, tokenizer: Tokenizer, source_tokenizer: Tokenizer, tensors: Mapping[str, NDArray[Any]]
-) -> LanguageEngine | BidirectionalEngine | TranslationEngine | ClassificationEngine:
+) -> Engine:
     """Makes the engine of a bundle.
 
     Args:
         config: the network.
-        tokenizer: of what it writes, or of a classifier's labels.
+        tokenizer: of what it writes; of a classifier's labels, or of the names of a series' columns.
         source_tokenizer: of what it reads.
         tensors: the weights by name.
 
@@ -31,5 +43,7 @@ def make_engine(
         return LanguageEngine(config, tokenizer.vocab_size, tensors)
     if config.task == "bidirectional":
         return BidirectionalEngine(config, tokenizer.vocab_size, tensors)
+    if config.task == "forecast":
+        return ForecastEngine(config, tokenizer.vocab_size - len(SPECIALS), tensors)
     kind = ClassificationEngine if config.task == "classify" else TranslationEngine
     return kind(config, tokenizer.vocab_size, source_tokenizer.vocab_size, tensors)

@@ -1,0 +1,42 @@
+"""`charlm forecast`."""
+
+import argparse
+import json
+from pathlib import Path
+
+from charlm.plots import plot_forecast
+from charlm.run import load
+from charlm.series import read_series
+from charlm.text import escape_controls
+
+DESCRIPTION = """\
+Tells what follows a series of numbers, with a model that was trained with --task forecast: for each step and column the
+median, and the interval in which four of five values are expected.
+
+FILE is a CSV file with the columns that the model was trained on, the newest row last.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    parser.add_argument("file", metavar="FILE", help="a CSV file, or the name of a generated series")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the last steps and what follows, FILE.png")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a step")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs the command."""
+    trained = load(options.folder)
+    series = read_series(options.file, trained.config.reading)
+    found = trained.forecast(series.values)
+    if options.plot:
+        plot_forecast(series, found, options.plot, shown=trained.config.training.sequence_length)
+    for step, row in enumerate(found, 1):
+        columns = dict(zip(series.names, row.tolist(), strict=True))
+        if options.json:
+            named = {name: dict(zip(("low", "median", "high"), cell, strict=True)) for name, cell in columns.items()}
+            print(json.dumps({"step": step, **named}))
+            continue
+        for name, (low, median, high) in columns.items():
+            print(f"{step:+5}  {escape_controls(name)}  {median:.6g}  ({low:.6g} to {high:.6g})")

@@ -1,0 +1,98 @@
+"""What follows in a series, how wide of it, and how that compares with forecasts that need no model."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlm.errors import TextError
+from charlm.runtime.forecaster import QUANTILES, ForecastEngine
+
+Values = NDArray[np.float64]
+
+ROWS = 256  #: windows at a time
+_LEAST_SEASON = 2
+
+
+def windows(values: NDArray[Any], read: int, follow: int, *, stride: int = 1) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Cuts a series `(N, C)` into what is read `(W, read, C)` and what follows it `(W, follow, C)`.
+
+    >>> before, after = windows(np.arange(5)[:, None], 2, 1, stride=2)
+    >>> before[..., 0].tolist(), after[..., 0].tolist()
+    ([[0, 1], [2, 3]], [[2], [4]])
+    """
+    starts = np.arange(0, len(values) - read - follow + 1, stride)[:, None]
+    return values[starts + np.arange(read)], values[starts + read + np.arange(follow)]
+
+
+def forecast(engine: ForecastEngine, values: Values) -> Values:
+    """Returns quantiles of what follows windows `(B, S, C)`, or of these themselves: `(B, K, C, Q)`.
+
+    All is in the series' own units. Quantiles that cross are put in order (Chernozhukov et al. 2010).
+    """
+    scaled = ((values - engine.mean) / engine.deviation).astype(np.float32)
+    found = np.concatenate([engine.read(scaled[begin : begin + ROWS]) for begin in range(0, len(scaled), ROWS)])
+    return np.sort(found, axis=-1) * engine.deviation[:, None].astype(np.float64) + engine.mean[:, None]
+
+
+def forecast_next(engine: ForecastEngine, values: Values, *, read: int) -> Values:
+    """Does the work of `Run.forecast`."""
+    if values.ndim != 2 or values.shape[1] != engine.columns:
+        raise TextError(f"The model forecasts {engine.columns} column(s). Received: an array of shape {values.shape}.")
+    if len(values) < read:
+        raise TextError(f"The series has {len(values):,} steps: the model reads {read}. Give a longer one.")
+    return forecast(engine, values[None, -read:])[0]
+
+
+def find_season(values: Values) -> int:
+    """Returns the lag at which a series `(N, C)` is most like itself, from 2 to a third of its length.
+
+    >>> find_season(np.sin(2 * np.pi * np.arange(200) / 12)[:, None])
+    12
+    """
+    centred = values - values.mean(axis=0)
+    lags = range(_LEAST_SEASON, max(len(values) // 3, _LEAST_SEASON + 1))
+    likeness = [float((centred[lag:] * centred[:-lag]).sum(axis=0).mean()) / (len(values) - lag) for lag in lags]
+    rising = [i for i in range(1, len(likeness)) if likeness[i] > likeness[i - 1]]
+    first = rising[0] if rising else 0  # past the likeness of neighbours
+    return lags[first + int(np.argmax(likeness[first:]))]
+
+
+def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season: int | None = None) -> dict[str, Any]:
+    """Compares forecasts with what came, and with forecasts that need no model (Hyndman and Athanasopoulos 2021).
+
+    Args:
+        engine: the model.
+        values: a series, `(N, C)`.
+        read: steps that the model reads, at most.
+        season: of the seasonal-naive forecast; found in the series where it is None.
+
+    Returns:
+        `windows`; `mae`, the median's mean absolute error, and those of `naive` (the last value stays) and
+        `seasonal_naive` (what was a season before comes again); `season`; `coverage`, the share of the values within
+        the interval of 80%; and `variance_left`, the squared error of the median over the series' variance.
+
+    Raises:
+        TextError: the series is too short.
+    """
+    rebuilds = engine.config.rebuild
+    follow = 0 if rebuilds else engine.config.horizon
+    season = season or find_season(values)
+    before = max(read, 0 if rebuilds else season)
+    history, targets = windows(values, before, follow)
+    if not len(history):
+        raise TextError(f"The series has {len(values):,} steps: fewer than the {before + follow} of one window.")
+    found = forecast(engine, history[:, -read:])
+    targets = history[:, -read:] if rebuilds else targets
+    median = found[..., QUANTILES.index(0.5)]
+    figures: dict[str, Any] = {
+        "windows": len(history),
+        "mae": float(np.abs(targets - median).mean()),
+        "coverage": float(((targets >= found[..., 0]) & (targets <= found[..., -1])).mean()),
+        "variance_left": float(((targets - median) ** 2).mean() / values.var(axis=0).mean()),
+    }
+    if not rebuilds:
+        past = history[:, before - season + np.arange(follow) % season]
+        naive = {"naive": history[:, -1:], "seasonal_naive": past}
+        figures |= {name: float(np.abs(targets - guess).mean()) for name, guess in naive.items()} | {"season": season}
+    return figures

@@ -1,0 +1,127 @@
+"""Series of numbers: from CSV files, split in time, and brought to mean 0 and deviation 1."""
+
+import csv
+import hashlib
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from charlm.config import SPLITS, DataConfig, ReadingConfig
+from charlm.datasets import find_sources, read_source
+from charlm.errors import CorpusError
+from charlm.tasks import series as tasks
+from charlm.text import join_chunks
+from charlm.tokenizer import Tokenizer
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Numbers over time: `values (N, C)`, a column for each name."""
+
+    names: list[str]
+    values: Values
+
+
+@dataclass(frozen=True)
+class SeriesStore:
+    """A series by split, in the order of time, with what brings the training split to mean 0 and deviation 1."""
+
+    tokenizer: Tokenizer  #: whose labels are the names of the columns
+    splits: dict[str, Values]  #: as they are, `(N, C)`
+    mean: Values  #: `(C,)`
+    deviation: Values  #: `(C,)`
+    sha256: str
+
+    @property
+    def training_ids(self) -> int:
+        """How many steps there are to train on."""
+        return len(self.splits["train"])
+
+    def scaled(self, split: str) -> NDArray[np.float32]:
+        """Returns a split with mean 0 and deviation 1 (of the training split)."""
+        return ((self.splits[split] - self.mean) / self.deviation).astype(np.float32)
+
+
+def is_series(name: str) -> bool:
+    """Tells whether a name is that of a generated series, and no file's."""
+    return name in tasks.SERIES and not Path(name).is_file()
+
+
+def read_series(name: str, config: ReadingConfig) -> Series:
+    """Reads a series: a CSV file, whose first line may name the columns, or a generated one by name.
+
+    Raises:
+        CorpusError, TextError: it is not there, or holds something else than numbers; the message names the place.
+    """
+    if is_series(name):
+        return Series([name], np.array(tasks.read(name)))
+    (source, *others) = find_sources([name])
+    if others:
+        raise CorpusError(f"{name} is more than one file. Name one series.")
+    rows = [row for row in csv.reader(io.StringIO("".join(join_chunks(read_source(source, config))))) if row]
+    if not rows:
+        raise CorpusError(f"{source} is empty. Give a CSV file with a row for each step.")
+    has_names = not any(map(_is_number, rows[0]))
+    names = rows[0] if has_names else [f"column {number}" for number in range(1, len(rows[0]) + 1)]
+    if len(set(names)) < len(names):
+        raise CorpusError(f"{source}: two columns have the same name. Rename one.")
+    first = 1 + has_names
+    values = [_numbers(source, number, row, names) for number, row in enumerate(rows[has_names:], first)]
+    return Series(names, np.array(values).reshape(-1, len(names)))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(source: str, line: int, row: list[str], names: list[str]) -> list[float]:
+    if len(row) != len(names):
+        raise CorpusError(f"{source}, row {line}: {len(row)} values where {len(names)} belong.")
+    for name, cell in zip(names, row, strict=True):
+        if not cell.strip():
+            raise CorpusError(f"{source}, row {line}: '{name}' is missing. Fill it in, or leave out the column.")
+        if not _is_number(cell) or not math.isfinite(float(cell)):
+            raise CorpusError(f"{source}, row {line}: '{name}' is no number: {cell!r}. Leave out what is not one.")
+    return [float(cell) for cell in row]
+
+
+def prepare_series(series: Series, config: DataConfig, *, window: int) -> SeriesStore:
+    """Splits a series in time.
+
+    Args:
+        series: the numbers.
+        config: how to split.
+        window: steps that a model reads and foretells, together.
+
+    Returns:
+        The store.
+
+    Raises:
+        CorpusError: a column never changes, or a split has not even one window.
+    """
+    shares = config.split_shares
+    ends = [len(series.values) * sum(shares[: count + 1]) // 100 for count in range(len(shares))]
+    splits = {name: series.values[start:end] for name, start, end in zip(SPLITS, [0, *ends], ends, strict=False)}
+    for name, values in splits.items():
+        if len(values) < window:
+            raise CorpusError(
+                f"The {name} split has {len(values):,} steps, too few for one window of {window}. Give a longer "
+                "series, or lower --sequence-length or --horizon."
+            )
+    deviation = splits["train"].std(axis=0)
+    for name, spread in zip(series.names, deviation, strict=True):
+        if spread == 0:
+            raise CorpusError(f"The column '{name}' never changes in training: there is nothing to learn.")
+    digest = hashlib.sha256("\t".join(series.names).encode() + series.values.tobytes()).hexdigest()
+    tokenizer = Tokenizer.labels(series.names)
+    return SeriesStore(tokenizer, splits, splits["train"].mean(axis=0), deviation, digest)

@@ -1,0 +1,261 @@
+"""The forecaster: the contracts of every model, and what numbers bring with them."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import read_log
+from gradients import assert_gradients_agree
+
+import charlm
+from charlm.backend import keras, tf
+from charlm.cli import main
+from charlm.config import DataConfig, ModelConfig, ReadingConfig
+from charlm.errors import BundleError, ConfigError, CorpusError, TextError
+from charlm.forecasting import forecast, judge_forecasts
+from charlm.models.forecaster import Forecaster
+from charlm.runtime.forecaster import QUANTILES, ForecastEngine, expected_shapes
+from charlm.series import Series, prepare_series, read_series
+from charlm.streams import series as stream
+from charlm.streams import windows_per_epoch
+from charlm.tasks.series import SERIES
+
+MODELS = {
+    "direct": ModelConfig(task="forecast", units=8, horizon=3),
+    "decoder": ModelConfig(task="forecast", units=8, cell="gru,lstm", horizon=4, decoder=True),
+    "rebuild": ModelConfig(task="forecast", units=8, cell="gru", rebuild=True),
+    "dropout": ModelConfig(task="forecast", units=8, cell="rnn", layers=2, horizon=2, dropout=0.5, weight_drop=0.5),
+}
+VALUES = np.random.default_rng(0).normal(size=(5, 7, 2)).astype(np.float32)
+SETTINGS = {
+    "task": "forecast",
+    "units": 8,
+    "batch_size": 8,
+    "sequence_length": 12,
+    "horizon": 2,
+    "steps": 40,
+    "evaluate_every": 20,
+    "dropout": 0.1,
+    "split": "70/15/15",
+    "precision": "float32",
+}
+
+
+@pytest.fixture(params=MODELS.values(), ids=MODELS.keys())
+def config(request):
+    return request.param
+
+
+def make(config):
+    keras.utils.set_random_seed(0)
+    model = Forecaster.from_model_config(config, 2, mean=[1.0, -2.0], deviation=[0.5, 3.0])
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(variable.numpy() + rng.normal(0, 0.2, variable.shape))
+    return model
+
+
+def engine_of(model, config):
+    return ForecastEngine(config, 2, {name: v.numpy() for name, v in model.named_variables().items()})
+
+
+def test_numpy_computes_what_tensorflow_does(config):
+    model = make(config)
+    found = engine_of(model, config).read(VALUES)
+    assert found.shape == (5, 7 if config.rebuild else config.horizon, 2, len(QUANTILES))
+    np.testing.assert_allclose(found, model(VALUES), atol=1e-5)
+
+
+def test_a_batch_is_as_one_by_one(config):
+    engine = engine_of(make(config), config)
+    together = engine.read(VALUES)
+    for row in range(len(VALUES)):
+        np.testing.assert_allclose(together[row], engine.read(VALUES[row : row + 1])[0], atol=1e-6)
+
+
+def test_a_rebuilt_window_comes_from_the_state_alone():
+    config = MODELS["rebuild"]
+    engine = engine_of(make(config), config)
+    state = engine.encode(VALUES)
+    assert [part.shape for part in state] == [(5, 8)]
+    np.testing.assert_allclose(engine.decode(state, 7), engine.read(VALUES), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["direct", "decoder", "rebuild"])
+def test_gradients_are_those_of_finite_differences(name):
+    config = MODELS[name]
+    model = make(config)
+    targets = np.where(VALUES > 0, 4, -4)[:1, : 7 if config.rebuild else config.horizon]  # far from the loss's bends
+    batch = {"values": tf.constant(VALUES[:1]), "targets": tf.constant(targets, tf.float32)}
+    assert_gradients_agree(
+        lambda: model.training_loss(batch, (), seed=(0, 0))[0], model.trainable_variables, tolerance=5e-4
+    )
+
+
+def test_tensors_have_the_shapes_of_the_config(config):
+    model = make(config)
+    shapes = expected_shapes(config, 2)
+    assert {name: tuple(v.shape) for name, v in model.named_variables().items()} == shapes
+    with pytest.raises(BundleError, match=r"'scale.mean' is missing"):
+        ForecastEngine(config, 2, {})
+
+
+def test_keras_saves_and_loads_its_config():
+    model = make(MODELS["decoder"])
+    again = Forecaster.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(again(VALUES), model(VALUES))
+    np.testing.assert_allclose(again.named_variables()["scale.deviation"], [0.5, 3.0])
+
+
+def test_forecasts_are_in_the_series_own_units_and_in_order():
+    config = MODELS["direct"]
+    engine = engine_of(make(config), config)
+    own = VALUES * [0.5, 3.0] + [1.0, -2.0]
+    found = forecast(engine, own)
+    expected = np.sort(engine.read(VALUES), axis=-1) * np.array([[0.5], [3.0]]) + np.array([[1.0], [-2.0]])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert (np.diff(found, axis=-1) >= 0).all()
+
+
+class Oracle:
+    """Knows a series that goes up by one each step, and is wide of it by a tenth on each side."""
+
+    config, columns = ModelConfig(task="forecast", horizon=3), 1
+    mean, deviation = np.zeros(1), np.ones(1)
+
+    def read(self, values):
+        following = values[:, -1:] + np.arange(1, 4)[None, :, None]
+        return following[..., None] + np.array([-0.1, 0.0, 0.1])
+
+
+def test_forecasts_are_judged_beside_those_that_need_no_model():
+    figures = judge_forecasts(Oracle(), np.arange(60.0)[:, None], read=8, season=4)
+    assert figures["mae"] == pytest.approx(0, abs=1e-5) and figures["coverage"] == 1
+    assert figures["naive"] == pytest.approx(2) and figures["seasonal_naive"] == pytest.approx(4)
+    assert figures["windows"] == 60 - 8 - 3 + 1
+    with pytest.raises(TextError, match="fewer than the 11 of one window"):
+        judge_forecasts(Oracle(), np.arange(6.0)[:, None], read=8, season=4)
+
+
+def test_a_stream_reads_each_window_once_an_epoch_and_starts_anywhere():
+    values = np.arange(50, dtype=np.float32)[:, None]
+    shape = {"batch_size": 4, "read": 6, "follow": 2}
+    steps = windows_per_epoch(values, **shape)
+    batches = list(stream(values, **shape, seed=3).take(steps + 2).as_numpy_iterator())
+    firsts = np.concatenate([batch.rows["values"][:, 0, 0] for batch in batches[:steps]])
+    assert len(set(firsts.tolist())) == len(firsts) == 40
+    for batch in batches:
+        np.testing.assert_array_equal(batch.rows["targets"][:, :, 0], batch.rows["values"][:, -1:, 0] + [[1, 2]])
+        assert batch.tokens == batch.characters == 8
+    late = next(stream(values, **shape, seed=3, start=steps + 1).as_numpy_iterator())
+    np.testing.assert_array_equal(late.rows["values"], batches[steps + 1].rows["values"])
+
+
+def test_csv_files(tmp_path):
+    file = tmp_path / "series.csv"
+    file.write_text("heat,wind\n1,2\n3.5,-4e-1\n\n5,6\n")
+    series = read_series(str(file), ReadingConfig())
+    assert series.names == ["heat", "wind"] and series.values.tolist() == [[1, 2], [3.5, -0.4], [5, 6]]
+    file.write_text("1\n2\n")
+    assert read_series(str(file), ReadingConfig()).names == ["column 1"]
+    for text, message in (
+        ("", "is empty"),
+        ("a,b\n1,2\n1\n", "row 3: 1 values where 2 belong"),
+        ("a,b\n1,2\n1,\n", "row 3: 'b' is missing"),
+        ("a,b\n1,2\n1,cold\n", "row 3: 'b' is no number: 'cold'"),
+        ("a,b\n1,2\n1,nan\n", "row 3: 'b' is no number: 'nan'"),
+        ("a,a\n1,2\n", "two columns have the same name"),
+    ):
+        file.write_text(text)
+        with pytest.raises(CorpusError, match=message):
+            read_series(str(file), ReadingConfig())
+
+
+def test_short_and_constant_series():
+    rising = np.arange(200.0)
+    with pytest.raises(CorpusError, match="The validation split has 10 steps, too few for one window of 20"):
+        prepare_series(Series(["a"], rising[:, None]), DataConfig(), window=20)
+    both = np.stack([rising, np.ones(200)], axis=1)
+    with pytest.raises(CorpusError, match="'b' never changes in training"):
+        prepare_series(Series(["a", "b"], both), DataConfig(), window=5)
+    store = prepare_series(Series(["b", "a"], np.stack([rising, rising**2], axis=1)), DataConfig(), window=5)
+    np.testing.assert_allclose(store.scaled("train").mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(store.scaled("train").std(axis=0), 1, atol=1e-5)
+    assert [store.tokenizer.decode([token]) for token in (4, 5)] == ["b", "a"]
+
+
+def test_generated_series():
+    for name in SERIES:
+        values = read_series(name, ReadingConfig()).values
+        assert values.shape == (6_000, 1) and np.isfinite(values).all()
+    x = read_series("logistic-map", ReadingConfig()).values[:, 0]
+    np.testing.assert_allclose(x[1:], 3.9 * x[:-1] * (1 - x[:-1]))
+
+
+@pytest.fixture(scope="module")
+def series_file(tmp_path_factory):
+    steps, rng = np.arange(300), np.random.default_rng(0)
+    rows = np.stack([np.sin(steps / 3), 5 + np.cos(steps / 4) + 0.1 * rng.normal(size=300)], axis=1)
+    path = tmp_path_factory.mktemp("series") / "waves.csv"
+    path.write_text("sine,noisy\n" + "".join(f"{a:.5f},{b:.5f}\n" for a, b in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def forecaster(series_file, tmp_path_factory):
+    return charlm.train(series_file, tmp_path_factory.mktemp("runs") / "forecaster", **SETTINGS)
+
+
+def test_a_forecaster_is_trained_loaded_and_judged(forecaster, series_file, tmp_path, capsys):
+    assert forecaster.info["can"] == ["forecast", "evaluate"]
+    assert "mae" in forecaster.log[-1] and "coverage" in forecaster.log[-1]
+    assert forecaster.log[-1]["valid_nats_per_character"] < forecaster.log[0]["valid_nats_per_character"]
+    picture = tmp_path / "forecast.png"
+    assert main(["forecast", str(forecaster.folder), str(series_file), "--plot", str(picture), "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["step"] for row in rows] == [1, 2] and rows[0]["sine"]["low"] <= rows[0]["sine"]["high"]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    values = read_series(str(series_file), ReadingConfig()).values
+    np.testing.assert_allclose(rows[1]["noisy"]["median"], charlm.load(forecaster.folder).forecast(values)[1, 1, 1])
+    assert main(["forecast", str(forecaster.folder), str(series_file)]) == 0
+    assert "   +1  sine  " in capsys.readouterr().out
+    assert main(["evaluate", str(forecaster.folder), str(series_file), "--season", "19"]) == 0
+    out = capsys.readouterr().out
+    assert "seasonal naive (19)" in out and "windows                      25" in out
+
+
+def test_what_a_forecaster_cannot_do_is_told(forecaster, trained, series_file):
+    with pytest.raises(ConfigError, match="'forecast', which can forecast and evaluate. Train with --task language"):
+        forecaster.score("a")
+    with pytest.raises(ConfigError, match="Train with --task forecast"):
+        trained.forecast(np.zeros((20, 1)))
+    with pytest.raises(TextError, match=r"forecasts 2 column\(s\). Received: an array of shape \(20, 1\)"):
+        forecaster.forecast(np.zeros((20, 1)))
+    with pytest.raises(TextError, match="has 3 steps: the model reads 12"):
+        forecaster.forecast(np.zeros((3, 2)))
+    with pytest.raises(ConfigError, match="Name it alone"):
+        charlm.train(series_file, series_file.with_name("run"), task="forecast", validation=str(series_file))
+
+
+def test_a_run_goes_on_as_if_it_had_not_stopped(forecaster, series_file, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.seen = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.seen += 1
+            if self.seen == 25:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        charlm.train(series_file, tmp_path / "run", callbacks=[Stop()], **SETTINGS)
+    run = charlm.train(series_file, tmp_path / "run", resume=True, **SETTINGS)
+    for name in ("train_nats_per_character", "valid_nats_per_character"):
+        assert [line[name] for line in read_log(run.folder)] == [line[name] for line in read_log(forecaster.folder)]
+
+
+def test_replicas_learn_what_one_learns(series_file, tmp_path):
+    settings = SETTINGS | {"dropout": 0.0, "steps": 10, "evaluate_every": 10}
+    logs = [charlm.train(series_file, tmp_path / str(n), replicas=n, **settings).log[-1] for n in (1, 2)]
+    assert logs[0]["valid_nats_per_character"] == pytest.approx(logs[1]["valid_nats_per_character"], rel=1e-4)
