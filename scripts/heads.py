@@ -88,11 +88,11 @@ def foretell(folder: Path, minutes: float) -> None:
             left = f"{figures['variance_left']:.2%} of the variance left"
             print(f"{name}, {WINDOW} steps from {WINDOW // 5} numbers, {minutes:g} min: {left} (test)")
             continue
+        options = ", ".join(f"{option} {value}" for option, value in more.items())
+        share, seasonal = figures["mae"] / figures["naive"], figures["mae"] / figures["seasonal_naive"]
         print(
-            f"{name}, {', '.join(f'{key} {value}' for key, value in more.items())}, {minutes:g} min: mean absolute error "
-            f"{figures['mae']:.4f}, {figures['mae'] / figures['naive']:.2f} of naive's and "
-            f"{figures['mae'] / figures['seasonal_naive']:.2f} of seasonal-naive's ({SEASON}); the interval of 80% held "
-            f"{figures['coverage']:.1%} (test)"
+            f"{name}, {options}, {minutes:g} min: mean absolute error {figures['mae']:.4f}, {share:.2f} of naive's and "
+            f"{seasonal:.2f} of seasonal-naive's ({SEASON}); the interval of 80% held {figures['coverage']:.1%} (test)"
         )
 
 
