@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+from charlm.config import TrainingConfig
 from charlm.pairs import PairSplit
 
 WIDTH = 4  #: lengths are rounded up to multiples of this
@@ -46,6 +47,11 @@ class BatchPlan:
         rng = np.random.default_rng((seed, epoch))
         order = np.lexsort((rng.random(len(self.widths)), self.widths[:, 0], self.widths[:, 1]))
         return order, rng.permutation(len(self))
+
+
+def plan_batches(split: PairSplit, config: TrainingConfig) -> BatchPlan:
+    """Returns the plan of a run: `batch_size` times `sequence_length` ids a batch, dealt evenly to the replicas."""
+    return BatchPlan(split, tokens=config.batch_size * config.sequence_length, multiple=config.replicas or 1)
 
 
 def _cut(widths: NDArray[np.int64], tokens: int, multiple: int) -> list[int]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from charlm import streams
 from charlm.backend import tf
-from charlm.batching import BatchPlan
+from charlm.batching import plan_batches
 from charlm.classification import classify, judge_labels
 from charlm.config import Config
 from charlm.models.classifier import Classifier
@@ -35,12 +35,7 @@ class ClassificationObjective:
         self.store, self.config, self._start = store, config, start or {}
         self.tokenizers = {"tokenizer": store.tokenizer, "source_tokenizer": store.source_tokenizer}
         self.sha256 = store.sha256
-        training = config.training
-        self._plan = BatchPlan(
-            store.splits["train"],
-            tokens=training.batch_size * training.sequence_length,
-            multiple=training.replicas or 1,
-        )
+        self._plan = plan_batches(store.splits["train"], config.training)
         self.steps_per_epoch = len(self._plan)
         self._validation = store.splits["validation"]
         self.validation_characters = len(self._validation.pairs)
