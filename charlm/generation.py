@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlm.runtime.engine import Decoder, Engine, State
-from charlm.sampling import Sampler, draw
+from charlm.sampling import Sampler
 from charlm.tokenizer import BOS, EOS, Ids, Tokenizer
 
 Drawing = Generator[Ids, NDArray[np.bool_] | None, None]  #: see `write`
@@ -71,7 +71,7 @@ def write(
     """
     rows, penalizes = np.arange(len(logits)), sampler.repetition_penalty != 1
     for drawn in range(length):
-        ids = draw(sampler(logits, counts), next(numbers)[rows])
+        ids = sampler.draw(logits, next(numbers)[rows], counts)
         goes_on = yield ids
         if goes_on is not None:
             rows, ids, counts = rows[goes_on], ids[goes_on], counts[goes_on]

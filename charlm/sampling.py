@@ -59,13 +59,33 @@ class Sampler:
             logits: `(B, V)`.
             counts: how often each id has been written, `(B, V)`; needed by the repetition penalty alone.
         """
-        logits = logits.astype(np.float32)  # a copy
+        logits = self._penalize(logits, counts)
+        if self.temperature < _GREEDY_BELOW:
+            return (np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]).astype(np.float32)
+        return self._probabilities(logits)
+
+    def draw(self, logits: Floats, u: NDArray[np.float64], counts: NDArray[np.int64] | None = None) -> Ids:
+        """Draws an id a row, `(B,)`: `draw` of the probabilities, which the likeliest ids alone do without.
+
+        Args:
+            logits, counts: as in a call.
+            u: uniform numbers in [0, 1), `(B,)`.
+        """
+        logits = self._penalize(logits, counts)
+        if self.temperature < _GREEDY_BELOW:
+            return logits.argmax(axis=1).astype(np.int32)
+        return draw(self._probabilities(logits), u)
+
+    def _penalize(self, logits: Floats, counts: NDArray[np.int64] | None) -> Floats:
+        """Returns a copy in which what is never drawn has no chance, and what was written before has less."""
+        logits = logits.astype(np.float32)
         logits[:, NEVER_DRAWN] = -np.inf
         if counts is not None and self.repetition_penalty != 1:
             penalized = np.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
             logits = np.where(counts > 0, penalized, logits)
-        if self.temperature < _GREEDY_BELOW:
-            return (np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]).astype(np.float32)
+        return logits
+
+    def _probabilities(self, logits: Floats) -> Floats:
         logits /= np.array(self.temperature, np.float32)
         probabilities = softmax(logits)
         if self.top_k is not None and self.top_k < logits.shape[1]:

@@ -97,3 +97,15 @@ def test_controls_out_of_range(controls, message):
     with pytest.raises(ConfigError) as raised:
         Sampler(**controls)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "controls",
+    [{}, {"temperature": 0}, {"temperature": 0.5, "top_k": 3}, {"temperature": 0, "repetition_penalty": 3.0}],
+)
+def test_drawing_of_logits_is_drawing_of_their_probabilities(controls):
+    rng = np.random.default_rng(0)
+    logits, u = rng.normal(size=(50, 9)).astype(np.float32), rng.random(50)
+    counts = rng.integers(0, 2, (50, 9))
+    sampler = Sampler(**controls)
+    np.testing.assert_array_equal(sampler.draw(logits, u, counts), draw(sampler(logits, counts), u))
