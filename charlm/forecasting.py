@@ -11,7 +11,8 @@ from charlm.runtime.forecaster import QUANTILES, ForecastEngine
 Values = NDArray[np.float64]
 
 ROWS = 256  #: windows at a time
-_LEAST_SEASON = 2
+_LEAST_SEASON, _MOST_SEASON = 2, 1_000
+_MOST_WINDOWS = 5_000  #: that are judged: of a longer series, some
 
 
 def windows(values: NDArray[Any], read: int, follow: int, *, stride: int = 1) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -45,13 +46,13 @@ def forecast_next(engine: ForecastEngine, values: Values, *, read: int) -> Value
 
 
 def find_season(values: Values) -> int:
-    """Returns the lag at which a series `(N, C)` is most like itself, from 2 to a third of its length.
+    """Returns the lag at which a series `(N, C)` is most like itself, from 2 to a third of its length or 1,000.
 
     >>> find_season(np.sin(2 * np.pi * np.arange(200) / 12)[:, None])
     12
     """
     centred = values - values.mean(axis=0)
-    lags = range(_LEAST_SEASON, max(len(values) // 3, _LEAST_SEASON + 1))
+    lags = range(_LEAST_SEASON, max(min(len(values) // 3, _MOST_SEASON), _LEAST_SEASON + 1))
     likeness = [float((centred[lag:] * centred[:-lag]).sum(axis=0).mean()) / (len(values) - lag) for lag in lags]
     rising = [i for i in range(1, len(likeness)) if likeness[i] > likeness[i - 1]]
     first = rising[0] if rising else 0  # past the likeness of neighbours
@@ -79,7 +80,8 @@ def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season
     follow = 0 if rebuilds else engine.config.horizon
     season = season or find_season(values)
     before = max(read, 0 if rebuilds else season)
-    history, targets = windows(values, before, follow)
+    stride = max(len(values) // _MOST_WINDOWS, 1)
+    history, targets = windows(values, before, follow, stride=stride)
     if not len(history):
         raise TextError(f"The series has {len(values):,} steps: fewer than the {before + follow} of one window.")
     found = forecast(engine, history[:, -read:])
