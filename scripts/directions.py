@@ -3,7 +3,8 @@
 RUN holds a bidirectional model, TEXT is a text that it has not seen. Prints how often the head names a hidden
 character, how often `fill` names a hidden word and how often the forward model alone does, how well `correct` finds
 errors that this program has put in, with both models and with the forward one alone, and how often the line nearest to
-another, among code, prose (of TEXT) and dates, is of the same kind.
+another, among code, prose (of TEXT) and dates, is of the same kind. At last, what a leak looks like: a plain
+bidirectional stack that learns to predict the next character of TEXT.
 """
 
 import argparse
@@ -28,6 +29,7 @@ ODDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 WINDOW = 12
 LINES = 1_000
 SHORTEST = 15  #: characters of a line
+WINDOW_OF_LEAK, EPOCHS = 64, 8
 
 
 def main() -> None:
@@ -43,6 +45,7 @@ def main() -> None:
     hide_words(run, text)
     misspell(run, text)
     separate(run, options.text.read_text(encoding="utf-8"))
+    leak(run, options.text.read_text(encoding="utf-8"))
 
 
 def hide_characters(run: charlm.Run, text: str) -> None:
@@ -139,6 +142,28 @@ def separate(run: charlm.Run, prose: str) -> None:
     right = kind[near.argmax(axis=1)] == kind
     shares = ", ".join(f"{name} {right[kind == i].mean():.1%}" for i, name in enumerate(("code", "prose", "dates")))
     print(f"the nearest line is of the same kind: {right.mean():.1%} of {len(right):,} lines ({shares})", flush=True)
+
+
+def leak(run: charlm.Run, text: str) -> None:
+    """Prints what a plain bidirectional stack charges for next characters that it has read, and for those it has not."""
+    from charlm.backend import keras
+
+    keras.utils.set_random_seed(0)
+    ids = run.tokenizer.encode(text, unknown="replace")
+    rows = ids[: len(ids) // (WINDOW_OF_LEAK + 1) * (WINDOW_OF_LEAK + 1)].reshape(-1, WINDOW_OF_LEAK + 1)
+    held_out = len(rows) // 10
+    both_ways = keras.layers.Bidirectional(keras.layers.LSTM(64, return_sequences=True))
+    output = keras.layers.Dense(run.tokenizer.vocab_size)
+    model = keras.Sequential([keras.layers.Embedding(run.tokenizer.vocab_size, 64), both_ways, output])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(3e-3), loss=loss)
+    train, test = rows[:-held_out], rows[-held_out:]
+    model.fit(train[:, :-1], train[:, 1:], epochs=EPOCHS, batch_size=32, verbose=0)
+    seen = model.evaluate(test[:, :-1], test[:, 1:], verbose=0)
+    half = WINDOW_OF_LEAK // 2
+    logits = model.predict(test[:, :half], verbose=0)[:, -1]
+    print(f"a plain bidirectional stack, whole windows of held-out text: {seen:.3f} nats per character")
+    print(f"the same stack, where the text ends before the character: {float(loss(test[:, half], logits)):.3f} nats")
 
 
 def _lines(text: str) -> list[str]:
