@@ -145,7 +145,7 @@ def separate(run: charlm.Run, prose: str) -> None:
 
 
 def leak(run: charlm.Run, text: str) -> None:
-    """Prints what a plain bidirectional stack charges for next characters that it has read, and for those it has not."""
+    """Prints what a plain bidirectional stack charges for characters that it has read, and for those it has not."""
     from charlm.backend import keras
 
     keras.utils.set_random_seed(0)
