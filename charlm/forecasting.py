@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm.errors import TextError
+from charlm.errors import ConfigError, TextError
 from charlm.runtime.forecaster import QUANTILES, ForecastEngine
 
 Values = NDArray[np.float64]
 
 ROWS = 256  #: windows at a time
 _LEAST_SEASON, _MOST_SEASON = 2, 1_000
-_MOST_WINDOWS = 5_000  #: that are judged: of a longer series, some
+MOST_WINDOWS = 5_000  #: that are judged: of a longer series, some
 
 
 def windows(values: NDArray[Any], read: int, follow: int, *, stride: int = 1) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -22,8 +22,10 @@ def windows(values: NDArray[Any], read: int, follow: int, *, stride: int = 1) ->
     >>> before[..., 0].tolist(), after[..., 0].tolist()
     ([[0, 1], [2, 3]], [[2], [4]])
     """
-    starts = np.arange(0, len(values) - read - follow + 1, stride)[:, None]
-    return values[starts + np.arange(read)], values[starts + read + np.arange(follow)]
+    if len(values) < read + follow:
+        return np.empty((0, read, values.shape[1])), np.empty((0, follow, values.shape[1]))
+    views = np.lib.stride_tricks.sliding_window_view(values, read + follow, axis=0)[::stride].transpose(0, 2, 1)
+    return views[:, :read], views[:, read:]
 
 
 def forecast(engine: ForecastEngine, values: Values) -> Values:
@@ -31,15 +33,22 @@ def forecast(engine: ForecastEngine, values: Values) -> Values:
 
     All is in the series' own units. Quantiles that cross are put in order (Chernozhukov et al. 2010).
     """
-    scaled = ((values - engine.mean) / engine.deviation).astype(np.float32)
-    found = np.concatenate([engine.read(scaled[begin : begin + ROWS]) for begin in range(0, len(scaled), ROWS)])
+    found = np.concatenate([_read(engine, values[begin : begin + ROWS]) for begin in range(0, len(values), ROWS)])
     return np.sort(found, axis=-1) * engine.deviation[:, None].astype(np.float64) + engine.mean[:, None]
+
+
+def _read(engine: ForecastEngine, values: Values) -> NDArray[np.float32]:
+    return engine.read(((values - engine.mean) / engine.deviation).astype(np.float32))
+
+
+def _check_columns(engine: ForecastEngine, values: Values) -> None:
+    if values.ndim != 2 or values.shape[1] != engine.columns:
+        raise TextError(f"The model forecasts {engine.columns} column(s). Received: an array of shape {values.shape}.")
 
 
 def forecast_next(engine: ForecastEngine, values: Values, *, read: int) -> Values:
     """Does the work of `Run.forecast`."""
-    if values.ndim != 2 or values.shape[1] != engine.columns:
-        raise TextError(f"The model forecasts {engine.columns} column(s). Received: an array of shape {values.shape}.")
+    _check_columns(engine, values)
     if len(values) < read:
         raise TextError(f"The series has {len(values):,} steps: the model reads {read}. Give a longer one.")
     return forecast(engine, values[None, -read:])[0]
@@ -71,16 +80,23 @@ def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season
     Returns:
         `windows`; `mae`, the median's mean absolute error, and those of `naive` (the last value stays) and
         `seasonal_naive` (what was a season before comes again); `season`; `coverage`, the share of the values within
-        the interval of 80%; and `variance_left`, the squared error of the median over the series' variance.
+        the interval of 80%; and `variance_left`, the squared error of the median over the series' variance, None where
+        it never changes.
 
     Raises:
-        TextError: the series is too short.
+        ConfigError: the season is not at least 1.
+        TextError: the series is too short, or has other columns.
     """
+    _check_columns(engine, values)
+    if season is not None and season < 1:
+        raise ConfigError(f"`season` must be at least 1. Received: season={season}.")
     rebuilds = engine.config.rebuild
     follow = 0 if rebuilds else engine.config.horizon
-    season = season or find_season(values)
+    if len(values) < max(read, _LEAST_SEASON) + follow:
+        raise TextError(f"The series has {len(values):,} steps: the model reads {read} and foretells {follow}.")
+    season = find_season(values) if season is None else season
     before = max(read, 0 if rebuilds else season)
-    stride = max(len(values) // _MOST_WINDOWS, 1)
+    stride = max(len(values) // MOST_WINDOWS, 1)
     history, targets = windows(values, before, follow, stride=stride)
     if not len(history):
         raise TextError(f"The series has {len(values):,} steps: fewer than the {before + follow} of one window.")
@@ -91,10 +107,14 @@ def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season
         "windows": len(history),
         "mae": float(np.abs(targets - median).mean()),
         "coverage": float(((targets >= found[..., 0]) & (targets <= found[..., -1])).mean()),
-        "variance_left": float(((targets - median) ** 2).mean() / values.var(axis=0).mean()),
+        "variance_left": _share(float(((targets - median) ** 2).mean()), float(values.var(axis=0).mean())),
     }
     if not rebuilds:
         past = history[:, before - season + np.arange(follow) % season]
         naive = {"naive": history[:, -1:], "seasonal_naive": past}
         figures |= {name: float(np.abs(targets - guess).mean()) for name, guess in naive.items()} | {"season": season}
     return figures
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0 else None

@@ -107,7 +107,7 @@ def prepare_pairs(
         known = {label for _, label in kept["train"]}
         kept = {name: _drop_unknown(name, pairs, known) for name, pairs in kept.items()}
     sources, targets = (map(operator.itemgetter(side), kept["train"]) for side in range(2))
-    if labels:
+    if labels and kept["train"]:
         tokenizer = Tokenizer.labels(sorted(set(targets)))
         source_tokenizer = source_tokenizer or _make_tokenizer(sources, config)
         if tokenizer.vocab_size < len(SPECIALS) + 2:

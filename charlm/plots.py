@@ -159,7 +159,9 @@ def plot_activity(activity: "Activity", path: str | os.PathLike[str]) -> None:
         rows[0].set_title(f"{activity.name}: {low:.2g} (blue) to {high:.2g} (red)")
 
 
-def plot_forecast(series: "Series", found: NDArray[np.float64], path: str | os.PathLike[str], *, shown: int) -> None:
+def plot_forecast(
+    series: "Series", found: NDArray[np.float64], path: str | os.PathLike[str], *, shown: int, first: int = 1
+) -> None:
     """Writes a picture of a series and of what follows it, with its interval, a panel for each column.
 
     Args:
@@ -167,12 +169,13 @@ def plot_forecast(series: "Series", found: NDArray[np.float64], path: str | os.P
         found: quantiles `(K, C, Q)`, the median in the middle.
         path: the file, whose kind follows from its ending.
         shown: steps of the series that are drawn.
+        first: step of the first quantiles; 1 is the one after the series.
 
     Raises:
         CharlmError: matplotlib is not installed, or does not know the file's ending.
     """
     values = series.values[-shown:]
-    past, next_steps = np.arange(-len(values) + 1, 1), np.arange(1, len(found) + 1)
+    past, next_steps = np.arange(-len(values) + 1, 1), np.arange(first, first + len(found))
     with _drawing(path, (8, 2.5 * len(series.names)), len(series.names)) as panels:
         for column, (axes, name) in enumerate(zip(panels, series.names, strict=True)):
             low, *_, high = found[:, column].T
@@ -180,7 +183,8 @@ def plot_forecast(series: "Series", found: NDArray[np.float64], path: str | os.P
             axes.fill_between(next_steps, low, high, color="tab:blue", alpha=0.3, linewidth=0, label="80%")
             median = found[:, column, found.shape[2] // 2]
             axes.plot(next_steps, median, color="tab:blue", marker=".", label="median")
-            axes.set(ylabel=visible(name), xlabel="steps from now")
+            axes.set_ylabel(visible(name), parse_math=False)
+            axes.set_xlabel("steps from now")
             axes.legend(loc="upper left")
 
 

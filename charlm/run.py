@@ -241,12 +241,14 @@ class Run:
 
         Args:
             samples: texts, as `sample` writes them.
-            corpus: files or corpora by name; what the run was trained on where there are none.
+            corpus: files or corpora by name; where there are none, all of the run's, what it held out too.
             progress: shows a progress bar under this name.
 
         Raises:
             CorpusError, TextError: the text is not there any more.
         """
+        if not corpus and "-" in self._bundle.about.get("corpus", []):
+            raise CorpusError("The run was trained on standard input, which is gone. Name the text.")
         chunks = read_corpus(list(corpus) or self._bundle.about.get("corpus", []), self.config.reading)
         return novelty.find_copies(samples, (chunk.text for chunk in chunks), progress=progress)
 
@@ -326,7 +328,8 @@ class Run:
             raise CorpusError("There are no pairs: there is nothing to evaluate.")
         if isinstance(self.engine, ClassificationEngine):
             found = self.classify([text for text, _ in pairs], **options)
-            return judge_labels(found, [label for _, label in pairs], self.labels)
+            wanted = [label for _, label in pairs]
+            return judge_labels(found, wanted, list(dict.fromkeys([*self.labels, *sorted(set(wanted))])))
         metrics.check_packages()
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
         return metrics.judge(sources, self.translate(sources, **options), targets)
@@ -339,14 +342,15 @@ class Run:
         """Returns how likely each of the `labels` is for each text, `(N, labels)`.
 
         Args:
-            texts: any texts; a character that the model does not know is read as `<unk>`.
+            texts: any texts, read up to `max_length` ids; a character that the model does not know is read as `<unk>`.
             progress: shows a progress bar under this name.
 
         Raises:
             ConfigError: the bundle is no classifier's.
         """
         engine = self._engine_of(ClassificationEngine, "classify")
-        ids = [self.source_tokenizer.encode(text, unknown="replace") for text in texts]
+        longest = self.config.data.max_length
+        ids = [self.source_tokenizer.encode(text, unknown="replace")[:longest] for text in texts]
         return classify(engine, ids, progress=progress)
 
     def forecast(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -372,8 +376,9 @@ class Run:
 
     @property
     def labels(self) -> list[str]:
-        """A classifier's labels, in alphabetical order."""
-        self._engine_of(ClassificationEngine, "classify")
+        """A classifier's labels, in alphabetical order; or the names of a forecaster's columns."""
+        if not isinstance(self.engine, ForecastEngine):
+            self._engine_of(ClassificationEngine, "classify")
         return [piece.decode() for piece in self.tokenizer.pieces[len(SPECIALS) :]]
 
     @property

@@ -64,15 +64,19 @@ def read_series(name: str, config: ReadingConfig) -> Series:
     (source, *others) = find_sources([name])
     if others:
         raise CorpusError(f"{name} is more than one file. Name one series.")
-    rows = [row for row in csv.reader(io.StringIO("".join(join_chunks(read_source(source, config))))) if row]
+    lines = csv.reader(io.StringIO("".join(join_chunks(read_source(source, config))), newline=None))
+    try:
+        rows = [(lines.line_num, row) for row in lines if row]
+    except csv.Error as error:
+        raise CorpusError(f"{source}, line {lines.line_num}: {error}. Give a CSV file.") from None
     if not rows:
         raise CorpusError(f"{source} is empty. Give a CSV file with a row for each step.")
-    has_names = not any(map(_is_number, rows[0]))
-    names = rows[0] if has_names else [f"column {number}" for number in range(1, len(rows[0]) + 1)]
+    first = rows[0][1]
+    has_names = not any(map(_is_number, first))
+    names = first if has_names else [f"column {number}" for number in range(1, len(first) + 1)]
     if len(set(names)) < len(names):
         raise CorpusError(f"{source}: two columns have the same name. Rename one.")
-    first = 1 + has_names
-    values = [_numbers(source, number, row, names) for number, row in enumerate(rows[has_names:], first)]
+    values = [_numbers(source, line, row, names) for line, row in rows[has_names:]]
     return Series(names, np.array(values).reshape(-1, len(names)))
 
 
@@ -86,12 +90,12 @@ def _is_number(cell: str) -> bool:
 
 def _numbers(source: str, line: int, row: list[str], names: list[str]) -> list[float]:
     if len(row) != len(names):
-        raise CorpusError(f"{source}, row {line}: {len(row)} values where {len(names)} belong.")
+        raise CorpusError(f"{source}, line {line}: {len(row)} values where {len(names)} belong.")
     for name, cell in zip(names, row, strict=True):
         if not cell.strip():
-            raise CorpusError(f"{source}, row {line}: '{name}' is missing. Fill it in, or leave out the column.")
+            raise CorpusError(f"{source}, line {line}: '{name}' is missing. Fill it in, or leave out the column.")
         if not _is_number(cell) or not math.isfinite(float(cell)):
-            raise CorpusError(f"{source}, row {line}: '{name}' is no number: {cell!r}. Leave out what is not one.")
+            raise CorpusError(f"{source}, line {line}: '{name}' is no number: {cell!r}. Leave out what is not one.")
     return [float(cell) for cell in row]
 
 
@@ -113,15 +117,30 @@ def prepare_series(series: Series, config: DataConfig, *, window: int) -> Series
     ends = [len(series.values) * sum(shares[: count + 1]) // 100 for count in range(len(shares))]
     splits = {name: series.values[start:end] for name, start, end in zip(SPLITS, [0, *ends], ends, strict=False)}
     for name, values in splits.items():
-        if len(values) < window:
+        if len(values) < window and (name != "test" or len(values)):
             raise CorpusError(
                 f"The {name} split has {len(values):,} steps, too few for one window of {window}. Give a longer "
                 "series, or lower --sequence-length or --horizon."
             )
-    deviation = splits["train"].std(axis=0)
-    for name, spread in zip(series.names, deviation, strict=True):
-        if spread == 0:
+    for name, column in zip(series.names, splits["train"].T, strict=True):
+        if np.ptp(column) == 0:
             raise CorpusError(f"The column '{name}' never changes in training: there is nothing to learn.")
     digest = hashlib.sha256("\t".join(series.names).encode() + series.values.tobytes()).hexdigest()
     tokenizer = Tokenizer.labels(series.names)
-    return SeriesStore(tokenizer, splits, splits["train"].mean(axis=0), deviation, digest)
+    mean, deviation = (  # as a bundle keeps them
+        statistic(splits["train"], axis=0).astype(np.float32).astype(np.float64) for statistic in (np.mean, np.std)
+    )
+    return SeriesStore(tokenizer, splits, mean, deviation, digest)
+
+
+def check_columns(series: Series, columns: list[str]) -> None:
+    """Refuses a series of other columns than those that a model was trained on; a single one may have any name.
+
+    Raises:
+        CorpusError: there are others, or in another order.
+    """
+    if len(series.names) != len(columns) or (len(columns) > 1 and series.names != columns):
+        raise CorpusError(
+            f"The model was trained on the columns {', '.join(columns)}. Received: {', '.join(series.names)}. "
+            "Give these, in that order."
+        )

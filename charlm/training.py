@@ -30,6 +30,7 @@ from charlm.pairs import PairStore, prepare_pairs
 from charlm.run import Run
 from charlm.series import SeriesStore, is_series, prepare_series, read_series
 from charlm.session import Session
+from charlm.tokenizer import Tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def train(
     """
     started = time.monotonic()
     names = [os.fspath(name) for name in ([corpus] if isinstance(corpus, str | os.PathLike) else corpus)]
-    settings = _with_start(_with_preset(preset, settings))
+    settings = _with_preset(preset, _with_start(settings))
     config = Config.from_settings(_defaults(names, settings) | settings)
     folder = Path(output or Path("runs", _name(names)))
     deadline = deadline or started + 60 * (config.training.minutes or recipes.DEFAULT_MINUTES)
@@ -81,7 +82,7 @@ def _train(names, folder, config, settings, *, resume, deadline, callbacks) -> R
             log.info("%s is finished: nothing to do.", folder)
             return Run(folder)
     config, strategy = _settle(config)
-    kind, store = _prepare(names, config)
+    kind, store = _prepare(names, config, None if checkpoint is None else folder)
     if checkpoint is None and config.training.minutes:
         config = recipes.recommend(
             config,
@@ -145,7 +146,7 @@ def _with_start(settings: dict[str, Any]) -> dict[str, Any]:
                 f"`start` brings its own network, with {name}={own[name]!r}. "
                 f"Received: {name}={settings[name]!r}. Leave out {name}."
             )
-    return settings | own | {"start": os.fspath(settings["start"])}
+    return {"task": "classify"} | settings | own | {"start": os.path.abspath(settings["start"])}
 
 
 def _defaults(names: list[str], settings: dict[str, Any]) -> dict[str, Any]:
@@ -212,8 +213,10 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
     return dataclasses.replace(config, training=dataclasses.replace(training, replicas=replicas)), strategy
 
 
-def _prepare(names: list[str], config: Config) -> tuple[Callable[..., Objective], Store | PairStore | SeriesStore]:
-    """Returns what is learnt, and from what."""
+def _prepare(
+    names: list[str], config: Config, resumed: Path | None
+) -> tuple[Callable[..., Objective], Store | PairStore | SeriesStore]:
+    """Returns what is learnt, and from what; a run that goes on does so in its folder."""
     held_out = datasets.held_out_names(config)
     if config.model.task == "forecast":
         if len(names) > 1 or held_out:
@@ -229,7 +232,10 @@ def _prepare(names: list[str], config: Config) -> tuple[Callable[..., Objective]
         return TranslationObjective, prepare_pairs(splits, config.data)
     if config.model.start is None:
         return ClassificationObjective, prepare_pairs(splits, config.data, labels=True)
-    begun = bundle.read(Path(config.model.start))
+    if resumed is not None:  # with weights of its own: what it began with may be gone
+        tokenizer = Tokenizer.load(resumed / bundle.SOURCE_TOKENIZER)
+        return ClassificationObjective, prepare_pairs(splits, config.data, labels=True, source_tokenizer=tokenizer)
+    begun = Run(config.model.start)  # refuses tensors that are not a language model's
     tensors = {name: tensor for name, tensor in begun.tensors.items() if not name.startswith("output.")}
     kind = functools.partial(ClassificationObjective, start=tensors)
     return kind, prepare_pairs(splits, config.data, labels=True, source_tokenizer=begun.tokenizer)

@@ -134,7 +134,7 @@ def test_forecasts_are_judged_beside_those_that_need_no_model():
     assert figures["mae"] == pytest.approx(0, abs=1e-5) and figures["coverage"] == 1
     assert figures["naive"] == pytest.approx(2) and figures["seasonal_naive"] == pytest.approx(4)
     assert figures["windows"] == 60 - 8 - 3 + 1
-    with pytest.raises(TextError, match="fewer than the 11 of one window"):
+    with pytest.raises(TextError, match="has 6 steps: the model reads 8 and foretells 3"):
         judge_forecasts(Oracle(), np.arange(6.0)[:, None], read=8, season=4)
 
 
@@ -161,10 +161,10 @@ def test_csv_files(tmp_path):
     assert read_series(str(file), ReadingConfig()).names == ["column 1"]
     for text, message in (
         ("", "is empty"),
-        ("a,b\n1,2\n1\n", "row 3: 1 values where 2 belong"),
-        ("a,b\n1,2\n1,\n", "row 3: 'b' is missing"),
-        ("a,b\n1,2\n1,cold\n", "row 3: 'b' is no number: 'cold'"),
-        ("a,b\n1,2\n1,nan\n", "row 3: 'b' is no number: 'nan'"),
+        ("a,b\n1,2\n1\n", "line 3: 1 values where 2 belong"),
+        ("a,b\n1,2\n1,\n", "line 3: 'b' is missing"),
+        ("a,b\n1,2\n1,cold\n", "line 3: 'b' is no number: 'cold'"),
+        ("a,b\n1,2\n1,nan\n", "line 3: 'b' is no number: 'nan'"),
         ("a,a\n1,2\n", "two columns have the same name"),
     ):
         file.write_text(text)
@@ -214,10 +214,11 @@ def test_a_forecaster_is_trained_loaded_and_judged(forecaster, series_file, tmp_
     picture = tmp_path / "forecast.png"
     assert main(["forecast", str(forecaster.folder), str(series_file), "--plot", str(picture), "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["step"] for row in rows] == [1, 2] and rows[0]["sine"]["low"] <= rows[0]["sine"]["high"]
+    first, second = (row["columns"] for row in rows)
+    assert [row["step"] for row in rows] == [1, 2] and first["sine"]["low"] <= first["sine"]["high"]
     assert picture.read_bytes().startswith(b"\x89PNG")
     values = read_series(str(series_file), ReadingConfig()).values
-    np.testing.assert_allclose(rows[1]["noisy"]["median"], charlm.load(forecaster.folder).forecast(values)[1, 1, 1])
+    np.testing.assert_allclose(second["noisy"]["median"], charlm.load(forecaster.folder).forecast(values)[1, 1, 1])
     assert main(["forecast", str(forecaster.folder), str(series_file)]) == 0
     assert "   +1  sine  " in capsys.readouterr().out
     assert main(["evaluate", str(forecaster.folder), str(series_file), "--season", "19"]) == 0

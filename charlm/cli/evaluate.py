@@ -3,6 +3,7 @@
 import argparse
 import itertools
 import json
+import logging
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from charlm.cli.sample import printable
 from charlm.datasets import read_test_pairs
 from charlm.errors import ConfigError
 from charlm.run import Run, load
-from charlm.series import prepare_series, read_series
+from charlm.series import check_columns, prepare_series, read_series
 from charlm.text_translator import Decoding
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 Translates the sources of tab-separated pairs and compares with their targets. Of a task that charlm generates, and of
@@ -43,13 +46,16 @@ def run(options: argparse.Namespace) -> None:
     trained = load(options.folder)
     if options.limit is not None and options.limit < 1:
         raise ConfigError(f"`limit` must be at least 1. Received: limit={options.limit}.")
-    if trained.config.model.task == "forecast":
+    task, decoding = trained.config.model.task, given_options(options, Decoding)
+    if decoding and task in ("classify", "forecast"):
+        raise ConfigError(f"A model of the task '{task}' writes nothing. Leave out {', '.join(decoding)}.")
+    if task == "forecast":
         figures = trained.judge_series(_read_values(trained, options.pairs), season=options.season)
         print(json.dumps(figures)) if options.json else _print_forecasts(figures)
         return
     pairs = read_test_pairs(options.pairs, trained.config, trained.info.get("corpus", ()))
     pairs = list(itertools.islice(pairs, options.limit))
-    figures = trained.evaluate(pairs, progress="translating", **given_options(options, Decoding))
+    figures = trained.evaluate(pairs, progress="evaluating", **decoding)
     if options.json:
         print(json.dumps(figures))
         return
@@ -59,11 +65,14 @@ def run(options: argparse.Namespace) -> None:
 def _read_values(trained: Run, name: str) -> NDArray[np.float64]:
     """Returns a series; of one that the run was trained on, the test split, or that of validation."""
     series, config = read_series(name, trained.config.reading), trained.config
+    check_columns(series, trained.labels)
     if name not in trained.info.get("corpus", ()):
         return series.values
     window = config.training.sequence_length + config.model.horizon
     splits = prepare_series(series, config.data, window=window).splits
-    return splits.get("test", splits["validation"])
+    split = "test" if len(splits.get("test", ())) else "validation"
+    log.warning("%s was trained on: its %s split is judged.", name, split)
+    return splits[split]
 
 
 def _print_forecasts(figures: dict[str, Any]) -> None:
@@ -71,9 +80,11 @@ def _print_forecasts(figures: dict[str, Any]) -> None:
     print(f"mean absolute error          {figures['mae']:.6g}")
     if "naive" in figures:
         for name, label in (("naive", "naive"), ("seasonal_naive", f"seasonal naive ({figures['season']})")):
-            print(f"  {label:26} {figures[name]:.6g}   {figures['mae'] / figures[name]:.3f} of it")
+            share = f"   {figures['mae'] / figures[name]:.3f} of it" if figures[name] else ""
+            print(f"  {label:26} {figures[name]:.6g}{share}")
     print(f"within the interval of 80%   {figures['coverage']:.1%}")
-    print(f"squared error over variance  {figures['variance_left']:.2%}")
+    if figures["variance_left"] is not None:
+        print(f"squared error over variance  {figures['variance_left']:.2%}")
 
 
 def _print_labels(figures: dict[str, Any]) -> None:

@@ -39,6 +39,8 @@ def run(options: argparse.Namespace) -> None:
     if min(options.units, inputs) < 1:
         raise ConfigError(f"`units` and `inputs` must be at least 1. Received: units={options.units}, inputs={inputs}.")
     runs = [load(folder) for folder in options.folders]
+    for trained in runs:
+        _check(trained, "translate" if options.subject == "attention" else "language")
     print(explain(options.subject, options.units, inputs))
     if options.subject == "attention":
         for trained in runs:
@@ -49,6 +51,13 @@ def run(options: argparse.Namespace) -> None:
         weights = count(shapes(cell, options.units, inputs))
         print(f"  {cell:5} {weights:>12,} weights  {_step_microseconds(cell, options.units, inputs):8.1f} µs")
     _show_gradients(options.units, runs)
+
+
+def _check(trained: Run, task: str) -> None:
+    if trained.config.model.task != task:
+        raise ConfigError(
+            f"{trained.folder} holds a model of the task '{trained.config.model.task}'. Name a run of --task {task}."
+        )
 
 
 def _step_microseconds(cell: str, units: int, inputs: int) -> float:
@@ -76,7 +85,7 @@ def _show_gradients(units: int, runs: list[Run]) -> None:
         if not ids:
             raise ConfigError(f"{trained.folder} writes texts that end too soon. Name another run.")
         model = trained.config.model
-        rows[f"{model.cell}, {trained.folder.name}"] = trained_norms(
+        rows[f"{model.cell}, {trained.folder}"] = trained_norms(
             model.cells, model.units, trained.tensors, np.stack(ids)
         )
     for name, norms in rows.items():
@@ -84,8 +93,10 @@ def _show_gradients(units: int, runs: list[Run]) -> None:
 
 
 def _show_accuracy(trained: Run) -> None:
-    name = trained.info["corpus"][0]
-    pairs = list(read_test_pairs(name, trained.config, trained.info["corpus"]))[:_JUDGED]
+    corpus = trained.info.get("corpus", [])
+    pairs = list(read_test_pairs(corpus[0], trained.config, corpus))[:_JUDGED] if corpus else []
+    if not pairs:
+        raise ConfigError(f"{trained.folder} has no test split. Name a run that was trained with one.")
     sources, targets = zip(*pairs, strict=True)
     found = trained.translate(sources, progress="translating")
     print(f"\n{trained.folder}, attention {trained.config.model.attention}, exact matches by characters of the source:")

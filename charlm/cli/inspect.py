@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 
 from charlm.config import ReadingConfig
-from charlm.datasets import find_sources, read_source
+from charlm.datasets import read_corpus
 from charlm.errors import ConfigError
 from charlm.inspection import FEATURES, Follower
 from charlm.plots import draw_activity, plot_activity, visible
 from charlm.run import Run, load
-from charlm.text import join_chunks
 
 DESCRIPTION = """\
 Shows what a model does while it reads STRING: what each character cost, in bits, and what was expected in its place.
@@ -53,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
-    text = _read(options)
+    text = _read(options, trained.config.reading)
     if options.find:
         best = _rank(trained, text, options)
         chosen = {"layer": best.layer, "unit": best.unit, "part": best.part}
@@ -73,13 +72,12 @@ def run(options: argparse.Namespace) -> None:
             print(json.dumps({"text": piece, "value": value}))
 
 
-def _read(options: argparse.Namespace) -> str:
+def _read(options: argparse.Namespace, config: ReadingConfig) -> str:
     if (options.string is None) == (options.file is None):
         raise ConfigError("Give a STRING or a --file to read, one of them.")
     if options.string is not None:
         return options.string
-    (source,) = find_sources([options.file])
-    return "".join(join_chunks(read_source(source, ReadingConfig())))
+    return "".join(chunk.text for chunk in read_corpus([options.file], config))
 
 
 def _rank(trained: Run, text: str, options: argparse.Namespace) -> Follower:

@@ -10,8 +10,9 @@ from charlm.run import load
 from charlm.sampling import Sampler
 
 DESCRIPTION = """\
-Does the model write, or recite? Draws samples, and tells what of them stands in the text that it was trained on: the
-share of their characters within copies of at least 10, 20 and 50 characters, and the longest copies.
+Does the model write, or recite? Draws samples, and tells what of them stands in the text that it was trained on (all
+of it, what was held out too): the share of their characters within copies of at least 10, 20 and 50 characters, and the
+longest copies.
 
 In prose that is new, copies of 10 characters are common and those of 50 are rare.
 """

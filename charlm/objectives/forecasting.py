@@ -7,7 +7,7 @@ import numpy as np
 from charlm import streams
 from charlm.backend import tf
 from charlm.config import Config
-from charlm.forecasting import ROWS, judge_forecasts, windows
+from charlm.forecasting import MOST_WINDOWS, ROWS, judge_forecasts, windows
 from charlm.models.forecaster import Forecaster
 from charlm.objectives.objective import Glimpse
 from charlm.runtime.forecaster import QUANTILES, ForecastEngine
@@ -35,7 +35,9 @@ class ForecastObjective:
         self._shape = {"batch_size": training.batch_size, "read": self._read, "follow": self._follow}
         self._train = store.scaled("train")
         self.steps_per_epoch = streams.windows_per_epoch(self._train, **self._shape)
-        before, after = windows(store.scaled("validation"), self._read, self._follow)
+        validation = store.scaled("validation")
+        stride = max(len(validation) // MOST_WINDOWS, 1)
+        before, after = windows(validation, self._read, self._follow, stride=stride)
         self._windows, self._wanted = before, after if self._follow else before
         self.validation_characters = self._wanted.size
 
@@ -73,4 +75,4 @@ class ForecastObjective:
         values = self.store.splits["validation"]
         figures = judge_forecasts(engine, values, read=self._read, season=1)
         kept = ("mae", "naive", "coverage") if self._follow else ("mae", "variance_left")
-        return Glimpse("", {name: figures[name] for name in kept})
+        return Glimpse("", {name: figures[name] for name in kept if figures[name] is not None})

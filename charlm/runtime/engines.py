@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from charlm.config import ModelConfig
+from charlm.errors import BundleError
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.classifier import ClassificationEngine
 from charlm.runtime.forecaster import ForecastEngine
@@ -37,13 +38,16 @@ def make_engine(
         tensors: the weights by name.
 
     Raises:
-        BundleError: the tensors are not those of the config.
+        BundleError: the tensors or the vocabulary are not those of the config.
     """
+    entries = tokenizer.vocab_size - len(SPECIALS)
+    if (tokenizer.kind == "label") != (config.task in ("classify", "forecast")) or entries < 1:
+        raise BundleError(f"A vocabulary of {entries} {tokenizer.kind}s is of no use to the task '{config.task}'.")
     if config.task == "language":
         return LanguageEngine(config, tokenizer.vocab_size, tensors)
     if config.task == "bidirectional":
         return BidirectionalEngine(config, tokenizer.vocab_size, tensors)
     if config.task == "forecast":
-        return ForecastEngine(config, tokenizer.vocab_size - len(SPECIALS), tensors)
+        return ForecastEngine(config, entries, tensors)
     kind = ClassificationEngine if config.task == "classify" else TranslationEngine
     return kind(config, tokenizer.vocab_size, source_tokenizer.vocab_size, tensors)

@@ -1,7 +1,7 @@
 """Lines of eight artificial languages that have the same letters, equally often: only their order tells them apart.
 
 A language is a Markov chain whose transition matrix is a mean of permutations (Birkhoff 1946), so that in every one
-each letter is as frequent as any other. A bag of characters, which counts letters alone, can do no better than guess.
+each letter is as frequent as any other. A linear classifier of letter counts can hardly do better than guess.
 """
 
 import functools
