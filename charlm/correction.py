@@ -12,7 +12,7 @@ from charlm.options import option, validate
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.scoring import Predictions, cost, predict, predict_backward, predict_cloze
-from charlm.tokenizer import BOS, EOS, PAD, UNK, Ids, Tokenizer
+from charlm.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Ids, Tokenizer
 
 _SUSPECT = 2.0  #: nats by which another id must be likelier than the one that stands there
 _ALTERNATIVES = 3  #: ids that are tried in a place
@@ -52,7 +52,7 @@ class Correction:
     kind: str  #: `substituted`, `missing`, `superfluous` or `swapped`
     found: str  #: what stands there; "" where something is missing
     suggestion: str
-    odds: float  #: how many times likelier the text is with the suggestion
+    odds: float  #: how many times likelier the suggestion is, and then this error, than what stands there
 
 
 def correct(
@@ -66,7 +66,9 @@ def correct(
     """Finds likely errors: characters substituted, missing, superfluous (doubled, mostly) or swapped.
 
     Where another character is far likelier than the one that stands there, the likeliest changes are tried. The text
-    around is compared with and without each: read forwards, and by a bidirectional model backwards too.
+    around is compared with and without each: read forwards, and by a bidirectional model backwards too. As in a noisy
+    channel (Kernighan et al. 1990), the odds count in how many ways an error comes about: a wrong character is one of
+    all others, where a missing, doubled or swapped one leaves no choice.
 
     Args:
         engine: the model; one that reads in both directions sees more.
@@ -90,7 +92,8 @@ def correct(
     with bar:
         for begin in range(0, len(edits), _ROWS):
             some = edits[begin : begin + _ROWS]
-            for edit, gain in zip(some, _weigh(engine, ids, some), strict=True):
+            for edit, likelier in zip(some, _weigh(engine, ids, some), strict=True):
+                gain = likelier - _count_ways(ids, edit, tokenizer.vocab_size - len(SPECIALS))
                 if gain > best.get(edit.start, (0.0, edit))[0]:
                     best[edit.start] = gain, edit
             bar.update(len(some))
@@ -147,6 +150,12 @@ def _weigh(engine: LanguageEngine | BidirectionalEngine, ids: Ids, edits: Sequen
         return _gain(engine, ids, edits)
     mirrored = [Edit(len(ids) - edit.end, len(ids) - edit.start, edit.ids[::-1], edit.kind) for edit in edits]
     return (_gain(engine.forward, ids, edits) + _gain(engine.backward, ids[::-1], mirrored)) / 2
+
+
+def _count_ways(ids: Ids, edit: Edit, alphabet: int) -> float:
+    """Returns the nats of the choice that an error had: any character of the alphabet, or none."""
+    doubled = edit.kind == "superfluous" and (ids[max(edit.start - 1, 0) : edit.start + 2] == ids[edit.start]).sum() > 1
+    return 0.0 if doubled or edit.kind in ("missing", "swapped") else float(np.log(alphabet))
 
 
 def _gain(engine: LanguageEngine, ids: Ids, edits: Sequence[Edit]) -> Floats:
