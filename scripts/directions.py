@@ -38,14 +38,14 @@ def main() -> None:
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("text", type=Path, metavar="TEXT")
     parser.add_argument("--characters", type=int, default=20_000, help="of TEXT that are read (default: 20,000)")
+    measures = {"characters": hide_characters, "words": hide_words, "typos": misspell}
+    of_all = {"lines": separate, "leak": leak}
+    names = [*measures, *of_all]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="what to measure")
     options = parser.parse_args()
-    run = charlm.load(options.run)
-    text = options.text.read_text(encoding="utf-8")[: options.characters]
-    hide_characters(run, text)
-    hide_words(run, text)
-    misspell(run, text)
-    separate(run, options.text.read_text(encoding="utf-8"))
-    leak(run, options.text.read_text(encoding="utf-8"))
+    run, text = charlm.load(options.run), options.text.read_text(encoding="utf-8")
+    for name in options.only:
+        (measures | of_all)[name](run, text[: options.characters] if name in measures else text)
 
 
 def hide_characters(run: charlm.Run, text: str) -> None:
