@@ -32,7 +32,7 @@ class Decoding:
     )
     temperature: float = option(0.0, "above 0, translations are drawn; a beam search draws nothing", minimum=0)
     seed: int = option(0, "of the draws", minimum=0)
-    batch_size: int = option(32, "rows at a time, beams included", minimum=1)
+    batch_size: int = option(64, "rows at a time, beams included", minimum=1)
 
     def __post_init__(self) -> None:
         validate(self)
