@@ -40,10 +40,15 @@ _LAST_RESERVE = 0.01  #: of all the time, at least, for the end
 SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (2, 768), (2, 1024), (3, 1024))
 _IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
 _PAIRS_A_WEIGHT = 0.16  #: the same, where the text is one of pairs
-_DROPOUT_AN_EPOCH = 0.07  #: after the first, which sees nothing twice
-_DROPOUT_OF_PAIRS = 0.03  #: the same, of pairs: attention is learnt late where much is dropped
+#: For each epoch after the first, which sees nothing twice. Attention is learnt late where much is dropped, and what a
+#: forecaster drops makes its intervals wider.
+_DROPOUT_AN_EPOCH = {
+    **{"language": 0.07, "bidirectional": 0.07},
+    **{"translate": 0.03, "autoencode": 0.03, "classify": 0.03, "forecast": 0.0},
+}
 _RATE = 6e-3  #: peak of the learning rate, of 512 units
 _RATE_OF_VECTORS = 2.5e-3  #: the same, of an autoencoder
+_HIGHEST_RATE = 1e-2  #: of narrow models
 _HEADS = 8  #: of attention, as far as they divide the units
 _OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
 _EFFICIENCY = 0.8  #: of a step's products, beside those measured
@@ -90,11 +95,11 @@ def recommend(
     ]
     model, reading = worthy[-1] if worthy else (models[0], readings[0])
     epochs = reading / ids
-    an_epoch = _DROPOUT_AN_EPOCH if ids_a_pair is None else _DROPOUT_OF_PAIRS
-    dropout = round(min(max(an_epoch * (epochs - 1), 0.0), 0.5), 2)
+    dropout = round(min(max(_DROPOUT_AN_EPOCH[model.task] * (epochs - 1), 0.0), 0.5), 2)
     found = {"dropout": dropout, "heads": math.gcd(_HEADS, model.units) if model.has_attention else 1}
     model = dataclasses.replace(model, **_open(found, given))
-    learning_rate = (_RATE_OF_VECTORS if model.task == "autoencode" else _RATE) * math.sqrt(512 / model.units)
+    rate_of_512 = _RATE_OF_VECTORS if model.task == "autoencode" else _RATE
+    learning_rate = min(rate_of_512 * math.sqrt(512 / model.units), _HIGHEST_RATE)
     training = dataclasses.replace(config.training, **_open({"learning_rate": learning_rate}, given))
     return dataclasses.replace(config, model=model, training=training)
 

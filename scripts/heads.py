@@ -34,12 +34,15 @@ def main() -> None:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=1.0, help="of training, of the classifier and of the model")
+    measures = {"label": label, "transfer": transfer, "forecast": foretell}
+    names = [*measures, "novelty"]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="what to measure")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        label(Path(folder), options.minutes)
-        transfer(Path(folder), options.minutes)
-        foretell(Path(folder), options.minutes)
-    compare()
+        for name in (one for one in measures if one in options.only):
+            measures[name](Path(folder), options.minutes)
+    if "novelty" in options.only:
+        compare()
 
 
 def label(folder: Path, minutes: float) -> None:
