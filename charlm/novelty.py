@@ -1,10 +1,11 @@
 """Does a model write, or recite? What of its samples stands in the text that it was trained on.
 
 The samples, which are small, are kept; the text, which may be large, is read once, in bounded memory. Strings are
-compared by polynomial hashes of 64 bits, rolled forward one character at a time (Karp and Rabin 1987): those of two
-different strings are equal with a chance of about one in 10¹⁹ a comparison.
+found by polynomial hashes of 64 bits of their first ten characters (Karp and Rabin 1987), which are equal for two
+different strings with a chance of about one in 10¹⁹; from there on characters are compared.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ LENGTHS = (10, 20, 50)  #: of copies, in characters, whose share is told
 _SHORTEST = min(LENGTHS)
 _CHUNK = 1 << 21  #: characters of the text at a time
 _BASE = np.uint64(0x9E3779B97F4A7C15)
-_TABLE_BITS = 22  #: of a first, coarse look-up
+_TABLE_BITS = 26  #: of a first, coarse look-up
 
 Hashes = NDArray[np.uint64]
 
@@ -54,36 +55,65 @@ def find_copies(samples: Sequence[str], text: Iterable[str], *, progress: str | 
     """
     if not any(samples):
         raise ConfigError("There is nothing in the samples: draw longer ones.")
-    ends = np.cumsum([len(sample) for sample in samples])
-    joined = _code_points("".join(samples))
-    room = np.repeat(ends, [len(sample) for sample in samples]) - np.arange(len(joined))  # to the sample's end
-    longest = np.zeros(len(joined), np.int64)  # the copy that begins here
+    ours = _Samples(samples)
     with tqdm(desc=progress, unit="char", unit_scale=True, delay=1, disable=None if progress else True) as bar:
-        for chunk in _overlapping(text, int(room.max())):
-            _match(joined, room, chunk, longest)
+        for chunk in _overlapping(text, max(map(len, samples))):
+            ours.compare(chunk)
             bar.update(len(chunk))
-    return _summarize(samples, longest, ends)
+    return _summarize(samples, ours.longest, ours.ends)
 
 
-def _match(joined: NDArray[np.uint64], room: NDArray[np.int64], chunk: NDArray[np.uint64], longest: NDArray) -> None:
-    """Raises `longest` to what this part of the text has: from both sides, only what still agrees is compared on."""
-    here, there = np.flatnonzero(room >= _SHORTEST), np.arange(max(len(chunk) - _SHORTEST + 1, 0))
-    mine, its = _first_hashes(joined)[here], _first_hashes(chunk)
-    coarse = np.zeros(1 << _TABLE_BITS, bool)
-    coarse[mine >> np.uint64(64 - _TABLE_BITS)] = True
-    kept = np.flatnonzero(coarse[its >> np.uint64(64 - _TABLE_BITS)])
-    there, its = there[kept], its[kept]
-    length = _SHORTEST
-    while True:
-        mine_kept, its_kept = np.isin(mine, its), np.isin(its, mine)
-        here, mine, there, its = here[mine_kept], mine[mine_kept], there[its_kept], its[its_kept]
-        if not len(here):
+class _Samples:
+    """All samples, one after the other, and the longest copy found so far that begins at each of their places."""
+
+    def __init__(self, samples: Sequence[str]):
+        lengths = [len(sample) for sample in samples]
+        points = _code_points("".join(samples))
+        self.ends = np.cumsum(lengths)
+        self.longest = np.zeros(len(points), np.int64)
+        self._room = np.repeat(self.ends, lengths) - np.arange(len(points))  # to the sample's end
+        self._alphabet, self._letters = np.unique(points, return_inverse=True)
+        self._letter_of = np.full(
+            sys.maxunicode + 1, len(self._alphabet), np.int64
+        )  # of a code point; the last is no letter
+        self._letter_of[self._alphabet] = np.arange(len(self._alphabet))
+        self._places = np.flatnonzero(self._room >= _SHORTEST)
+        self._firsts, self._groups = np.unique(_first_hashes(points)[self._places], return_inverse=True)
+        self._coarse = np.zeros(1 << _TABLE_BITS, bool)
+        self._coarse[self._firsts >> np.uint64(64 - _TABLE_BITS)] = True
+
+    def compare(self, chunk: NDArray[np.uint64]) -> None:
+        """Raises `longest` to what this part of the text has.
+
+        Places with the same characters from there on are a group. A character further on, each group falls apart by
+        that character, and on both sides only the groups that the other side has too are followed.
+        """
+        if not len(self._places):
             return
-        longest[here] = np.maximum(longest[here], length)
-        mine_kept, its_kept = room[here] > length, there + length < len(chunk)
-        here, mine, there, its = here[mine_kept], mine[mine_kept], there[its_kept], its[its_kept]
-        mine, its = mine * _BASE + joined[here + length], its * _BASE + chunk[there + length]
-        length += 1
+        hashes = _first_hashes(chunk)
+        there = np.flatnonzero(self._coarse[hashes >> np.uint64(64 - _TABLE_BITS)])
+        its = np.minimum(np.searchsorted(self._firsts, hashes[there]), len(self._firsts) - 1)
+        same = self._firsts[its] == hashes[there]
+        here, mine, there, its = self._places, self._groups, there[same], its[same]
+        groups, letters, length = len(self._firsts), len(self._alphabet) + 1, _SHORTEST
+        while True:
+            number = np.zeros(groups, np.int32)
+            number[mine] = 1
+            kept = number[its] == 1
+            there, its = there[kept], its[kept]
+            number[its] = 2
+            kept = number[mine] == 2
+            here, mine = here[kept], mine[kept]
+            if not len(here):
+                return
+            self.longest[here] = np.maximum(self.longest[here], length)
+            common = np.unique(mine)
+            number[common] = np.arange(len(common))
+            goes_on, text_goes_on = self._room[here] > length, there + length < len(chunk)
+            here, there = here[goes_on], there[text_goes_on]
+            mine = number[mine[goes_on]].astype(np.int64) * letters + self._letters[here + length]
+            its = number[its[text_goes_on]].astype(np.int64) * letters + self._letter_of[chunk[there + length]]
+            groups, length = len(common) * letters, length + 1
 
 
 def _first_hashes(points: NDArray[np.uint64]) -> Hashes:
