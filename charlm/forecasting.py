@@ -31,9 +31,11 @@ def windows(values: NDArray[Any], read: int, follow: int, *, stride: int = 1) ->
 def forecast(engine: ForecastEngine, values: Values) -> Values:
     """Returns quantiles of what follows windows `(B, S, C)`, or of these themselves: `(B, K, C, Q)`.
 
-    All is in the series' own units. Quantiles that cross are put in order (Chernozhukov et al. 2010).
+    All is in the series' own units. The interval is widened by the engine's margin. Quantiles that cross are put in order (Chernozhukov et al. 2010).
     """
     found = np.concatenate([_read(engine, values[begin : begin + ROWS]) for begin in range(0, len(values), ROWS)])
+    found[..., 0] -= engine.margin
+    found[..., -1] += engine.margin
     return np.sort(found, axis=-1) * engine.deviation[:, None].astype(np.float64) + engine.mean[:, None]
 
 
@@ -52,6 +54,19 @@ def forecast_next(engine: ForecastEngine, values: Values, *, read: int) -> Value
     if len(values) < read:
         raise TextError(f"The series has {len(values):,} steps: the model reads {read}. Give a longer one.")
     return forecast(engine, values[None, -read:])[0]
+
+
+def find_margin(engine: ForecastEngine, history: NDArray[np.float32], wanted: NDArray[np.float32]) -> Values:
+    """Returns by how much intervals must be widened to hold as often as they say, `(C,)` (Romano et al. 2019).
+
+    Args:
+        engine: the model.
+        history: windows that it was not trained on, `(W, S, C)`, of mean 0 and deviation 1.
+        wanted: what its quantiles are of, `(W, K, C)`.
+    """
+    found = np.concatenate([engine.read(history[begin : begin + ROWS]) for begin in range(0, len(history), ROWS)])
+    outside = np.maximum(found[..., 0] - wanted, wanted - found[..., -1])  # below 0 within the interval
+    return np.quantile(outside.reshape(-1, engine.columns), QUANTILES[-1] - QUANTILES[0], axis=0)
 
 
 def find_season(values: Values) -> int:

@@ -12,7 +12,7 @@ from charlm.backend import keras, tf
 from charlm.cli import main
 from charlm.config import DataConfig, ModelConfig, ReadingConfig
 from charlm.errors import BundleError, ConfigError, CorpusError, TextError
-from charlm.forecasting import forecast, judge_forecasts
+from charlm.forecasting import find_margin, forecast, judge_forecasts
 from charlm.models.forecaster import Forecaster
 from charlm.runtime.forecaster import QUANTILES, ForecastEngine, expected_shapes
 from charlm.series import Series, prepare_series, read_series
@@ -48,7 +48,7 @@ def config(request):
 
 def make(config):
     keras.utils.set_random_seed(0)
-    model = Forecaster.from_model_config(config, 2, mean=[1.0, -2.0], deviation=[0.5, 3.0])
+    model = Forecaster.from_model_config(config, 2, mean=[1.0, -2.0], deviation=[0.5, 3.0], margin=[0.1, 0.2])
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign(variable.numpy() + rng.normal(0, 0.2, variable.shape))
@@ -113,7 +113,8 @@ def test_forecasts_are_in_the_series_own_units_and_in_order():
     engine = engine_of(make(config), config)
     own = VALUES * [0.5, 3.0] + [1.0, -2.0]
     found = forecast(engine, own)
-    expected = np.sort(engine.read(VALUES), axis=-1) * np.array([[0.5], [3.0]]) + np.array([[1.0], [-2.0]])
+    wider = engine.read(VALUES) + np.array([[0.1], [0.2]]) * [-1, 0, 1]
+    expected = np.sort(wider, axis=-1) * np.array([[0.5], [3.0]]) + np.array([[1.0], [-2.0]])
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert (np.diff(found, axis=-1) >= 0).all()
 
@@ -122,7 +123,7 @@ class Oracle:
     """Knows a series that goes up by one each step, and is wide of it by a tenth on each side."""
 
     config, columns = ModelConfig(task="forecast", horizon=3), 1
-    mean, deviation = np.zeros(1), np.ones(1)
+    mean, deviation, margin = np.zeros(1), np.ones(1), np.zeros(1)
 
     def read(self, values):
         following = values[:, -1:] + np.arange(1, 4)[None, :, None]
@@ -136,6 +137,17 @@ def test_forecasts_are_judged_beside_those_that_need_no_model():
     assert figures["windows"] == 60 - 8 - 3 + 1
     with pytest.raises(TextError, match="has 6 steps: the model reads 8 and foretells 3"):
         judge_forecasts(Oracle(), np.arange(6.0)[:, None], read=8, season=4)
+
+
+def test_the_margin_makes_intervals_hold_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    history = np.zeros((2_000, 4, 1))
+    wanted = history[:, -1:] + np.arange(1, 4)[None, :, None] + rng.normal(size=(2_000, 3, 1))
+    oracle = Oracle()
+    oracle.margin = find_margin(oracle, history, wanted)
+    assert 0.1 + oracle.margin[0] == pytest.approx(1.2816, abs=0.03)  # the normal distribution's 0.9 quantile
+    found = forecast(oracle, history)
+    assert ((wanted >= found[..., 0]) & (wanted <= found[..., -1])).mean() == pytest.approx(0.8, abs=0.001)
 
 
 def test_a_stream_reads_each_window_once_an_epoch_and_starts_anywhere():

@@ -28,6 +28,7 @@ class Forecaster(keras.Model):
         weight_drop: share of the recurrent kernels' weights zeroed in a call.
         precision: `float32`, or `bfloat16` for the matrix products with weights.
         mean, deviation: of the series as it was, `(C,)`; kept beside the weights.
+        margin: by which the intervals are to be widened, `(C,)`, in deviations; the same.
 
     >>> model = Forecaster(2, horizon=3, cells=["gru"], units=4)
     >>> tuple(model(tf.zeros((5, 7, 2))).shape)
@@ -48,6 +49,7 @@ class Forecaster(keras.Model):
         precision: str = "float32",
         mean: Sequence[float] = (),
         deviation: Sequence[float] = (),
+        margin: Sequence[float] = (),
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -57,6 +59,7 @@ class Forecaster(keras.Model):
         self.stack = RecurrentStack(**self.options, name="stack")
         self.decoder = RecurrentStack(**self.options, name="decoder") if decoder or rebuild else None
         self.scale = {"mean": list(mean) or [0.0] * columns, "deviation": list(deviation) or [1.0] * columns}
+        self.scale["margin"] = list(margin) or [0.0] * columns
         self.build(None)
 
     @classmethod

@@ -7,7 +7,7 @@ import numpy as np
 from charlm import streams
 from charlm.backend import tf
 from charlm.config import Config
-from charlm.forecasting import MOST_WINDOWS, ROWS, judge_forecasts, windows
+from charlm.forecasting import MOST_WINDOWS, ROWS, find_margin, judge_forecasts, windows
 from charlm.models.forecaster import Forecaster
 from charlm.objectives.objective import Glimpse
 from charlm.runtime.forecaster import QUANTILES, ForecastEngine
@@ -52,7 +52,10 @@ class ForecastObjective:
         """Makes the model."""
         scale = {"mean": self.store.mean.tolist(), "deviation": self.store.deviation.tolist()}
         precision = self.config.training.precision
-        return Forecaster.from_model_config(self.config.model, self.store.mean.size, precision=precision, **scale)
+        self._model = Forecaster.from_model_config(
+            self.config.model, self.store.mean.size, precision=precision, **scale
+        )
+        return self._model
 
     def batches(self, start: int) -> "tf.data.Dataset":
         """Streams windows from a step on."""
@@ -71,7 +74,9 @@ class ForecastObjective:
             yield float(nats.mean(-1).sum()), min(begin + ROWS, len(self._windows)) / len(self._windows)
 
     def show(self, engine: ForecastEngine) -> Glimpse:
-        """Judges the forecasts of the validation split."""
+        """Judges the forecasts of the validation split, and finds the margin of the intervals there."""
+        engine.margin = find_margin(engine, self._windows, self._wanted).astype(np.float32)
+        self._model.scales["margin"].assign(engine.margin)
         values = self.store.splits["validation"]
         figures = judge_forecasts(engine, values, read=self._read, season=1)
         kept = ("mae", "naive", "coverage") if self._follow else ("mae", "variance_left")

@@ -16,7 +16,7 @@ QUANTILES = (0.1, 0.5, 0.9)  #: the median between the ends of an interval of 80
 
 def expected_shapes(config: ModelConfig, columns: int) -> Shapes:
     """Returns the name and shape of each tensor of a forecaster."""
-    shapes: Shapes = {"scale.mean": (columns,), "scale.deviation": (columns,)}
+    shapes: Shapes = {f"scale.{name}": (columns,) for name in ("mean", "deviation", "margin")}
     shapes |= stack_shapes("layers", config.cells, columns, config.units)
     if has_decoder(config):
         shapes |= stack_shapes("decoder", config.cells, 1, config.units)
@@ -44,7 +44,7 @@ class ForecastEngine:
     def __init__(self, config: ModelConfig, columns: int, tensors: Mapping[str, NDArray[Any]]):
         check_tensors(expected_shapes(config, columns), tensors)
         self.config, self.columns = config, columns
-        self.mean, self.deviation = tensors["scale.mean"], tensors["scale.deviation"]
+        self.mean, self.deviation, self.margin = (tensors[f"scale.{name}"] for name in ("mean", "deviation", "margin"))
         layers = list(enumerate(config.cells))
         self._layers = [make_layer(f"layers.{index}", cell, tensors) for index, cell in layers]
         self._decoder = [make_layer(f"decoder.{index}", cell, tensors) for index, cell in layers if has_decoder(config)]
