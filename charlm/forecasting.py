@@ -31,7 +31,8 @@ def windows(values: NDArray[Any], read: int, follow: int, *, stride: int = 1) ->
 def forecast(engine: ForecastEngine, values: Values) -> Values:
     """Returns quantiles of what follows windows `(B, S, C)`, or of these themselves: `(B, K, C, Q)`.
 
-    All is in the series' own units. The interval is widened by the engine's margin. Quantiles that cross are put in order (Chernozhukov et al. 2010).
+    All is in the series' own units. The interval is widened by the engine's margin, and quantiles that cross are put in
+    order (Chernozhukov et al. 2010).
     """
     found = np.concatenate([_read(engine, values[begin : begin + ROWS]) for begin in range(0, len(values), ROWS)])
     found[..., 0] -= engine.margin

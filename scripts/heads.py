@@ -25,7 +25,7 @@ from charlm.tasks.series import SEASON
 SEEDS = range(3)
 EXAMPLES = 100  #: of each label
 STEPS = 300
-WINDOW = 60  #: steps of a series that is rebuilt
+WINDOW = 160  #: steps of a series that is rebuilt
 SAMPLES, LENGTH = 1_000, 400
 MEGABYTES = 100
 
