@@ -188,7 +188,7 @@ def test_a_run_samples_and_scores_in_three_ways(run, text):
     assert list(scores) == ["forward", "backward", "cloze"]
     assert scores["forward"] == again.score(text)
     assert scores["cloze"].bits < scores["forward"].bits
-    assert run.info["can"] == ["sample", "score", "correct", "inspect", "novelty", "fill", "embed"]
+    assert again.info["can"] == ["sample", "score", "correct", "inspect", "novelty", "fill", "embed"]
     assert {"valid_backward_nats_per_character", "valid_cloze_nats_per_character"} <= run.log[-1].keys()
 
 
