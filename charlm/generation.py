@@ -150,3 +150,29 @@ class TextStream:
         longest = max(map(len, self._stop), default=1) - 1
         lengths = range(min(longest, len(self._held)), 0, -1)
         return next((n for n in lengths if any(s.startswith(self._held[-n:]) for s in self._stop)), 0)
+
+
+def stream_texts(
+    tokenizer: Tokenizer, drawn: Iterable[Ids], *, rows: int, stop: Sequence[str] = ()
+) -> Iterator[tuple[int, str]]:
+    """Turns the ids of several rows into text as they come; ends once every row has.
+
+    Args:
+        tokenizer: gives each id's piece.
+        drawn: ids `(B,)`, one step at a time.
+        rows: `B`.
+        stop: strings that end a text.
+
+    Yields:
+        The number of a row, and its next piece.
+    """
+    streams = [TextStream(tokenizer, stop) for _ in range(rows)]
+    for ids in drawn:
+        for row, (stream, token) in enumerate(zip(streams, ids.tolist(), strict=True)):
+            if piece := stream.feed(token):
+                yield row, piece
+        if all(stream.is_done for stream in streams):
+            return
+    for row, stream in enumerate(streams):
+        if piece := stream.finish():
+            yield row, piece

@@ -16,7 +16,7 @@ from charlm.datasets import read_corpus
 from charlm.errors import ConfigError, CorpusError
 from charlm.filling import Filling
 from charlm.forecasting import forecast_next, judge_forecasts
-from charlm.generation import TextStream, generate
+from charlm.generation import generate, stream_texts
 from charlm.inspection import Activity, Follower
 from charlm.novelty import Novelty
 from charlm.runtime.bidirectional import BidirectionalEngine
@@ -29,7 +29,7 @@ from charlm.sampling import Sampler
 from charlm.scoring import Score
 from charlm.surprise import READINGS, Surprise, read
 from charlm.text_translator import Alignment, TextTranslator, Translation
-from charlm.tokenizer import SPECIALS, Ids
+from charlm.tokenizer import SPECIALS
 
 AnyEngine = TypeVar("AnyEngine", bound=Engine)
 
@@ -108,29 +108,8 @@ class Run:
         stop = [stop] if isinstance(stop, str) else stop
         sampler, engine = Sampler(**controls), self._language_engine
         prompt_ids = self.tokenizer.encode(prompt, unknown=unknown)
-        return self._stream(engine, prompt_ids, sampler, length=length, n=n, seed=seed, stop=stop)
-
-    def _stream(
-        self,
-        engine: LanguageEngine,
-        prompt_ids: Ids,
-        sampler: Sampler,
-        *,
-        length: int,
-        n: int,
-        seed: int,
-        stop: Sequence[str],
-    ) -> Iterator[tuple[int, str]]:
-        streams = [TextStream(self.tokenizer, stop) for _ in range(n)]
-        for ids in generate(engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=n):
-            for row, (stream, token) in enumerate(zip(streams, ids.tolist(), strict=True)):
-                if piece := stream.feed(token):
-                    yield row, piece
-            if all(stream.is_done for stream in streams):
-                return
-        for row, stream in enumerate(streams):
-            if piece := stream.finish():
-                yield row, piece
+        drawn = generate(engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=n)
+        return stream_texts(self.tokenizer, drawn, rows=n, stop=stop)
 
     def score(self, text: str, *, progress: str | None = None) -> Score:
         """Tells what a text costs under the model.

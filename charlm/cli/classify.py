@@ -1,12 +1,11 @@
 """`charlm classify`."""
 
 import argparse
-import itertools
 import json
 import sys
 
 from charlm.cli.sample import printable
-from charlm.cli.translate import read_lines
+from charlm.cli.translate import read_texts
 from charlm.run import load
 
 DESCRIPTION = """\
@@ -14,7 +13,6 @@ Tells the label of texts, with a model that was trained with --task classify, an
 
 Without STRING, or with -, standard input is read, a text a line, and each line has its label in its place.
 """
-_LINES_AT_ONCE = 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
-    reads = options.strings in ([], ["-"])
-    texts = read_lines() if reads else iter(options.strings)
-    at_once = 1 if reads and sys.stdin.isatty() else _LINES_AT_ONCE
-    while some := list(itertools.islice(texts, at_once)):
-        probabilities = trained.probabilities(some, progress="classifying")
-        for text, row in zip(some, probabilities, strict=True):
+    for texts in read_texts(options.strings):
+        probabilities = trained.probabilities(texts, progress="classifying")
+        for text, row in zip(texts, probabilities, strict=True):
             label = trained.labels[row.argmax()]
             if options.json:
                 shares = dict(zip(trained.labels, row.tolist(), strict=True))

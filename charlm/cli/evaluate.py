@@ -50,6 +50,8 @@ def run(options: argparse.Namespace) -> None:
     if decoding and task in ("classify", "forecast"):
         raise ConfigError(f"A model of the task '{task}' writes nothing. Leave out {', '.join(decoding)}.")
     if task == "forecast":
+        if options.limit is not None:
+            raise ConfigError("A series is judged whole. Leave out limit.")
         figures = trained.judge_series(_read_values(trained, options.pairs), season=options.season)
         print(json.dumps(figures)) if options.json else _print_forecasts(figures)
         return

@@ -38,12 +38,9 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
     decoding = given_options(options, Decoding)
-    reads = options.strings in ([], ["-"])
-    if options.plot and (reads or len(options.strings) > 1):
+    if options.plot and (len(options.strings) != 1 or options.strings == ["-"]):
         raise ConfigError("--plot draws one text. Give it alone, as STRING.")
-    texts = read_lines() if reads else iter(options.strings)
-    at_once = 1 if reads and sys.stdin.isatty() else _LINES_AT_ONCE
-    while sources := list(itertools.islice(texts, at_once)):
+    for sources in read_texts(options.strings):
         for source, found in zip(
             sources, trained.translations(sources, progress="translating", **decoding), strict=True
         ):
@@ -55,8 +52,15 @@ def run(options: argparse.Namespace) -> None:
         sys.stdout.flush()
 
 
-def read_lines() -> Iterator[str]:
-    """Reads standard input, a text a line."""
+def read_texts(strings: list[str]) -> Iterator[list[str]]:
+    """Yields some texts at a time: those given, or the lines of standard input, which a terminal gives one by one."""
+    reads = strings in ([], ["-"])
+    texts = _read_lines() if reads else iter(strings)
+    at_once = 1 if reads and sys.stdin.isatty() else _LINES_AT_ONCE
+    return iter(lambda: list(itertools.islice(texts, at_once)), [])
+
+
+def _read_lines() -> Iterator[str]:
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
     return (line.rstrip("\r\n") for line in sys.stdin)
