@@ -71,7 +71,7 @@ def write(
     """
     rows, penalizes = np.arange(len(logits)), sampler.repetition_penalty != 1
     for drawn in range(length):
-        ids = sampler.draw(logits, next(numbers)[rows], counts)
+        ids = sampler.draw(logits, next(numbers).take(rows), counts)
         goes_on = yield ids
         if goes_on is not None:
             rows, ids, counts = rows[goes_on], ids[goes_on], counts[goes_on]

@@ -11,6 +11,7 @@ from charlm.tokenizer import BOS, Ids
 NEVER_DRAWN = slice(BOS + 1)  #: <pad>, <unk> and <bos>
 
 _GREEDY_BELOW = 1e-6  # where division would leave float32's range
+_NO_CHANCE = np.array(-np.inf, np.float32)
 
 Floats = NDArray[np.float32]
 
@@ -59,54 +60,56 @@ class Sampler:
             logits: `(B, V)`.
             counts: how often each id has been written, `(B, V)`; needed by the repetition penalty alone.
         """
-        logits = self._penalize(logits, counts)
-        if self.temperature < _GREEDY_BELOW:
-            return (np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]).astype(np.float32)
-        return self._probabilities(logits)
+        scaled = self._scale(logits, counts)
+        if self._is_greedy:
+            return (np.arange(scaled.shape[1]) == scaled.argmax(axis=1)[:, None]).astype(np.float32)
+        weights = self._weigh(scaled)
+        return weights / weights.sum(axis=1, keepdims=True)
 
     def draw(self, logits: Floats, u: NDArray[np.float64], counts: NDArray[np.int64] | None = None) -> Ids:
-        """Draws an id a row, `(B,)`: `draw` of the probabilities, which the likeliest ids alone do without.
+        """Draws an id a row, `(B,)`: `draw` of the probabilities, short of what drawing can do without.
 
         Args:
             logits, counts: as in a call.
             u: uniform numbers in [0, 1), `(B,)`.
         """
-        logits = self._penalize(logits, counts)
-        if self.temperature < _GREEDY_BELOW:
-            return logits.argmax(axis=1).astype(np.int32)
-        return draw(self._probabilities(logits), u)
+        scaled = self._scale(logits, counts)
+        return scaled.argmax(axis=1).astype(np.int32) if self._is_greedy else draw(self._weigh(scaled), u)
 
-    def _penalize(self, logits: Floats, counts: NDArray[np.int64] | None) -> Floats:
-        """Returns a copy in which what is never drawn has no chance, and what was written before has less."""
-        logits = logits.astype(np.float32)
-        logits[:, NEVER_DRAWN] = -np.inf
+    @property
+    def _is_greedy(self) -> bool:
+        return self.temperature < _GREEDY_BELOW
+
+    def _scale(self, logits: Floats, counts: NDArray[np.int64] | None) -> Floats:
+        """Returns new logits: what is never drawn has no chance, what was written before has less; by temperature."""
         if counts is not None and self.repetition_penalty != 1:
             penalized = np.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
             logits = np.where(counts > 0, penalized, logits)
-        return logits
+        scaled = np.divide(logits, 1 if self._is_greedy else self.temperature, dtype=np.float32)
+        scaled[:, NEVER_DRAWN] = _NO_CHANCE
+        return scaled
 
-    def _probabilities(self, logits: Floats) -> Floats:
-        logits /= np.array(self.temperature, np.float32)
-        probabilities = softmax(logits)
-        if self.top_k is not None and self.top_k < logits.shape[1]:
-            probabilities = _keep(probabilities, np.arange(logits.shape[1]) < self.top_k)
+    def _weigh(self, logits: Floats) -> Floats:
+        """Turns logits, in place, into what the probabilities are proportional to: 1 for the likeliest id."""
+        logits -= logits.max(axis=1, keepdims=True)
+        weights = np.exp(logits, out=logits)
+        if self.top_k is not None and self.top_k < weights.shape[1]:
+            weights = _keep(weights, np.arange(weights.shape[1]) < self.top_k)
         if self.top_p is not None:
-            ranked = -np.sort(-probabilities, axis=1)
-            probabilities = _keep(probabilities, ranked.cumsum(axis=1) - ranked < self.top_p)
+            ranked = -np.sort(-weights, axis=1)
+            before = ranked.cumsum(axis=1) - ranked
+            weights = _keep(weights, before < self.top_p * weights.sum(axis=1, keepdims=True))
         if self.min_p is not None:
-            floor = self.min_p * probabilities.max(axis=1, keepdims=True)
-            probabilities = np.where(probabilities >= floor, probabilities, 0)
-            probabilities /= probabilities.sum(axis=1, keepdims=True)
-        return probabilities
+            weights = np.where(weights >= self.min_p, weights, 0)
+        return weights
 
 
-def _keep(probabilities: Floats, kept_ranks: NDArray[np.bool_]) -> Floats:
+def _keep(weights: Floats, kept_ranks: NDArray[np.bool_]) -> Floats:
     """Zeroes all but the likeliest, by rank `(V,)` or `(B, V)`; of equally likely ids the lower ones stay."""
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    kept = np.empty(probabilities.shape, bool)
-    np.put_along_axis(kept, order, np.broadcast_to(kept_ranks, probabilities.shape), axis=1)
-    probabilities = np.where(kept, probabilities, 0)
-    return probabilities / probabilities.sum(axis=1, keepdims=True)
+    order = np.argsort(-weights, axis=1, kind="stable")
+    kept = np.empty(weights.shape, bool)
+    np.put_along_axis(kept, order, np.broadcast_to(kept_ranks, weights.shape), axis=1)
+    return np.where(kept, weights, 0)
 
 
 def softmax(logits: Floats) -> Floats:
@@ -119,7 +122,7 @@ def draw(probabilities: Floats, u: NDArray[np.float64]) -> Ids:
     """Draws an id a row by inverting the cumulative distribution; an id of probability 0 is never drawn.
 
     Args:
-        probabilities: `(B, V)`.
+        probabilities: `(B, V)`, or numbers in proportion to them.
         u: uniform numbers in [0, 1), `(B,)`.
 
     Returns:
@@ -129,4 +132,4 @@ def draw(probabilities: Floats, u: NDArray[np.float64]) -> Ids:
     [2]
     """
     cumulative = np.add.accumulate(probabilities, axis=1, dtype=np.float64)
-    return (cumulative > u[:, None] * cumulative[:, -1:]).argmax(axis=1).astype(np.int32)
+    return (cumulative > (u * cumulative[:, -1])[:, None]).argmax(axis=1).astype(np.int32)
