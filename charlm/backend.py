@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 from charlm.errors import ConfigError
+from charlm.threads import count_cores
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def has_gpu() -> bool:
 
 def count_devices() -> int:
     """Returns the number of GPUs; without one, of the cores that this process may use."""
-    return len(tf.config.list_physical_devices("GPU")) if has_gpu() else _count_cores()
+    return len(tf.config.list_physical_devices("GPU")) if has_gpu() else count_cores()
 
 
 def has_bfloat16() -> bool:
@@ -65,10 +66,6 @@ def has_bfloat16() -> bool:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             return not has_gpu() and bool(re.search(r"\b(avx512_bf16|amx_bf16)\b", file.read()))
     return False
-
-
-def _count_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def open_strategy(replicas: int) -> "tf.distribute.Strategy":

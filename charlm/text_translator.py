@@ -14,6 +14,7 @@ from charlm.generation import cut
 from charlm.options import option, unknown_name, validate
 from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
+from charlm.threads import count_cores, map_on_cores
 from charlm.tokenizer import BOS, UNK, Ids, Tokenizer
 from charlm.translation import LENGTH_PENALTY, batches, pad, search, translate
 
@@ -99,13 +100,17 @@ class TextTranslator:
         bar = tqdm(
             desc=progress, total=len(todo), unit="text", leave=False, delay=1, disable=None if progress else True
         )
+        rows = min(max(decoding.batch_size // decoding.beam, 1), -(-len(todo) // count_cores()))
+        parts = [todo[places] for places in batches([len(encoded[row]) for row in todo], rows)]
+
+        def decode(part: NDArray[np.int64]) -> list[list[Translation]]:
+            return self._decode([encoded[row] for row in part], part.tolist(), decoding, sampler)
+
         with bar:
-            for places in batches([len(encoded[row]) for row in todo], max(decoding.batch_size // decoding.beam, 1)):
-                rows = todo[places]
-                found = self._decode([encoded[row] for row in rows], rows.tolist(), decoding, sampler)
-                for row, translations in zip(rows, found, strict=True):
+            for part, found in zip(parts, map_on_cores(decode, parts), strict=True):
+                for row, translations in zip(part, found, strict=True):
                     results[row] = translations
-                bar.update(len(rows))
+                bar.update(len(part))
         return results
 
     def _warn(self, sources: Sequence[str], encoded: Sequence[Ids]) -> None:

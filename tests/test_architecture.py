@@ -13,7 +13,7 @@ import charlm
 PACKAGE = Path(charlm.__file__).parent
 FLOORS = [
     ["errors"],
-    ["options", "files"],
+    ["options", "files", "threads"],
     ["config", "text", "tokenizer"],
     ["sampling", "tasks"],
     ["corpus", "datasets", "bundle", "journal", "runtime"],
