@@ -49,7 +49,7 @@ _DROPOUT_AN_EPOCH = {
 _RATE = 6e-3  #: peak of the learning rate, of 512 units
 _RATE_OF_VECTORS = 2.5e-3  #: the same, of an autoencoder
 _HIGHEST_RATE = 1e-2  #: of narrow models
-_HEADS = 8  #: of attention, as far as they divide the units
+_HEADS = 4  #: of attention, as far as they divide the units
 _OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
 _EFFICIENCY = 0.8  #: of a step's products, beside those measured
 

@@ -15,7 +15,8 @@ class Forecaster(keras.Model):
     """Reads windows of a series `(B, S, C)`, of mean 0 and deviation 1, and gives quantiles `(B, K, C, Q)`.
 
     Without a decoder, the last state gives all the steps that follow at once. With one, it is the first state of other
-    layers, which know how far they have come and nothing else: also what rebuilds the window itself.
+    layers, which know how far they have come and nothing else. They also rebuild the window itself, from its end to its
+    beginning (Srivastava et al. 2015): what was read last is what the state holds best.
 
     Args:
         columns: `C`.
@@ -100,6 +101,7 @@ class Forecaster(keras.Model):
             progress = tf.range(1, steps + 1, dtype=tf.float32) / tf.cast(steps, tf.float32)
             progress = tf.tile(progress[None, :, None], (tf.shape(values)[0], 1, 1))
             hidden, _ = self.decoder(progress, state=state, training=training, seed=seeds[1])
+            hidden = hidden[:, ::-1] if self.rebuild else hidden
         else:
             hidden = hidden[:, -1]
         quantiles = product(hidden, self.output_kernel, self.stack.precision) + self.output_bias

@@ -66,6 +66,7 @@ class ForecastEngine:
                 states.append(state[begin : begin + layer.num_states])
                 begin += layer.num_states
             hidden = _run(self._decoder, x, states)[0].transpose(1, 0, 2)
+            hidden = hidden[:, ::-1] if self.config.rebuild else hidden
         else:
             hidden = state[-self._layers[-1].num_states]
         quantiles = hidden @ self._kernel + self._bias
