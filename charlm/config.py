@@ -109,7 +109,7 @@ class ModelConfig:
     )
     horizon: int = option(1, "steps that a forecaster looks ahead", minimum=1, maximum=1 << 16)
     decoder: bool = option(False, "a forecaster has layers for what follows, instead of giving all steps at once")
-    rebuild: bool = option(False, "a forecaster rebuilds what it read, from its state alone, with a decoder")
+    rebuild: bool = option(False, "a forecaster rebuilds what it read, from its state alone")
     balance: bool = option(False, "a classifier's labels count alike, however many examples each has")
     start: str | None = option(
         None, "a classifier begins with the layers of this run, a language model's", metavar="RUN"
@@ -150,6 +150,11 @@ class ModelConfig:
     def has_attention(self) -> bool:
         """Whether the decoder looks at the source; an autoencoder's knows it from one vector alone."""
         return self.task == "translate" and self.attention != "none"
+
+    @property
+    def follow(self) -> int:
+        """How many steps a forecaster foretells: none where it rebuilds."""
+        return 0 if self.rebuild else self.horizon
 
     @property
     def embedding_width(self) -> int:
@@ -215,6 +220,16 @@ class Config:
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+
+    def __post_init__(self) -> None:
+        read = self.training.sequence_length
+        if self.model.rebuild and self.model.horizon != read:
+            if self.model.horizon != 1:
+                raise ConfigError(
+                    "`rebuild` gives as many steps as are read. "
+                    f"Received: horizon={self.model.horizon}, sequence_length={read}. Leave out horizon."
+                )
+            object.__setattr__(self, "model", dataclasses.replace(self.model, horizon=read))
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "Config":

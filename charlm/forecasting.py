@@ -107,7 +107,7 @@ def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season
     if season is not None and season < 1:
         raise ConfigError(f"`season` must be at least 1. Received: season={season}.")
     rebuilds = engine.config.rebuild
-    follow = 0 if rebuilds else engine.config.horizon
+    follow = engine.config.follow
     if len(values) < max(read, _LEAST_SEASON) + follow:
         raise TextError(f"The series has {len(values):,} steps: the model reads {read} and foretells {follow}.")
     season = find_season(values) if season is None else season

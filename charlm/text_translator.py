@@ -102,6 +102,7 @@ class TextTranslator:
         )
         rows = min(max(decoding.batch_size // decoding.beam, 1), -(-len(todo) // count_cores()))
         parts = [todo[places] for places in batches([len(encoded[row]) for row in todo], rows)]
+        parts.reverse()  # the longest first, so that all cores are done at about the same time
 
         def decode(part: NDArray[np.int64]) -> list[list[Translation]]:
             return self._decode([encoded[row] for row in part], part.tolist(), decoding, sampler)

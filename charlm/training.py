@@ -221,7 +221,7 @@ def _prepare(
     if config.model.task == "forecast":
         if len(names) > 1 or held_out:
             raise ConfigError("A forecaster learns one series, split in time. Name it alone, without --validation.")
-        window = config.training.sequence_length + config.model.horizon
+        window = config.training.sequence_length + config.model.follow
         return ForecastObjective, prepare_series(read_series(names[0], config.reading), config.data, window=window)
     if config.model.task not in PAIR_TASKS:
         texts = {split: datasets.read_corpus(files, config.reading) for split, files in held_out.items()}

@@ -23,7 +23,8 @@ from charlm.tasks.series import SERIES
 MODELS = {
     "direct": ModelConfig(task="forecast", units=8, horizon=3),
     "decoder": ModelConfig(task="forecast", units=8, cell="gru,lstm", horizon=4, decoder=True),
-    "rebuild": ModelConfig(task="forecast", units=8, cell="gru", rebuild=True),
+    "rebuild": ModelConfig(task="forecast", units=8, cell="gru", horizon=7, rebuild=True),
+    "rebuild with a decoder": ModelConfig(task="forecast", units=8, cell="gru", horizon=7, rebuild=True, decoder=True),
     "dropout": ModelConfig(task="forecast", units=8, cell="rnn", layers=2, horizon=2, dropout=0.5, weight_drop=0.5),
 }
 VALUES = np.random.default_rng(0).normal(size=(5, 7, 2)).astype(np.float32)
@@ -62,7 +63,7 @@ def engine_of(model, config):
 def test_numpy_computes_what_tensorflow_does(config):
     model = make(config)
     found = engine_of(model, config).read(VALUES)
-    assert found.shape == (5, 7 if config.rebuild else config.horizon, 2, len(QUANTILES))
+    assert found.shape == (5, config.horizon, 2, len(QUANTILES))
     np.testing.assert_allclose(found, model(VALUES), atol=1e-5)
 
 
@@ -78,14 +79,14 @@ def test_a_rebuilt_window_comes_from_the_state_alone():
     engine = engine_of(make(config), config)
     state = engine.encode(VALUES)
     assert [part.shape for part in state] == [(5, 8)]
-    np.testing.assert_allclose(engine.decode(state, 7), engine.read(VALUES), atol=1e-6)
+    np.testing.assert_allclose(engine.decode(state), engine.read(VALUES), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["direct", "decoder", "rebuild"])
+@pytest.mark.parametrize("name", ["direct", "decoder", "rebuild", "rebuild with a decoder"])
 def test_gradients_are_those_of_finite_differences(name):
     config = MODELS[name]
     model = make(config)
-    targets = np.where(VALUES > 0, 4, -4)[:1, : 7 if config.rebuild else config.horizon]  # far from the loss's bends
+    targets = np.where(VALUES > 0, 4, -4)[:1, : config.horizon]  # far from the loss's bends
     batch = {"values": tf.constant(VALUES[:1]), "targets": tf.constant(targets, tf.float32)}
     assert_gradients_agree(
         lambda: model.training_loss(batch, (), seed=(0, 0))[0], model.trainable_variables, tolerance=5e-4
@@ -236,6 +237,20 @@ def test_a_forecaster_is_trained_loaded_and_judged(forecaster, series_file, tmp_
     assert main(["evaluate", str(forecaster.folder), str(series_file), "--season", "19"]) == 0
     out = capsys.readouterr().out
     assert "seasonal naive (19)" in out and "windows                      25" in out
+
+
+def test_a_series_is_rebuilt(series_file, tmp_path, capsys):
+    settings = SETTINGS | {"horizon": 1, "rebuild": True, "steps": 150, "learning_rate": 1e-2}
+    run = charlm.train(series_file, tmp_path / "run", **settings)
+    assert run.config.model.horizon == 12
+    assert run.log[-1]["variance_left"] < run.log[0]["variance_left"] < 1
+    assert main(["forecast", str(run.folder), str(series_file), "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["step"] for row in rows] == list(range(-11, 1))
+    values = read_series(str(series_file), ReadingConfig()).values
+    assert run.judge_series(values)["variance_left"] < 1
+    with pytest.raises(ConfigError, match=r"horizon=2, sequence_length=12\. Leave out horizon"):
+        charlm.train(series_file, tmp_path / "other", **settings | {"horizon": 2})
 
 
 def test_what_a_forecaster_cannot_do_is_told(forecaster, trained, series_file):

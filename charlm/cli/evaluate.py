@@ -70,7 +70,7 @@ def _read_values(trained: Run, name: str) -> NDArray[np.float64]:
     check_columns(series, trained.labels)
     if name not in trained.info.get("corpus", ()):
         return series.values
-    window = config.training.sequence_length + config.model.horizon
+    window = config.training.sequence_length + config.model.follow
     splits = prepare_series(series, config.data, window=window).splits
     split = "test" if len(splits.get("test", ())) else "validation"
     log.warning("%s was trained on: its %s split is judged.", name, split)

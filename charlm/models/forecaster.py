@@ -14,17 +14,17 @@ from charlm.runtime.forecaster import QUANTILES
 class Forecaster(keras.Model):
     """Reads windows of a series `(B, S, C)`, of mean 0 and deviation 1, and gives quantiles `(B, K, C, Q)`.
 
-    Without a decoder, the last state gives all the steps that follow at once. With one, it is the first state of other
-    layers, which know how far they have come and nothing else. They also rebuild the window itself, from its end to its
-    beginning (Srivastava et al. 2015): what was read last is what the state holds best.
+    Without a decoder, the last state gives all the steps at once: those that follow, or those of the window itself.
+    With one, it is the first state of other layers, which know how far they have come and nothing else. They rebuild a
+    window from its end to its beginning (Srivastava et al. 2015): what was read last is what the state holds best.
 
     Args:
         columns: `C`.
-        horizon: steps that follow, `K`; with `rebuild`, as many as were read.
+        horizon: steps that follow, `K`; with `rebuild`, as many as are read.
         cells: each layer's cell: `lstm`, `gru` or `rnn`.
         units: width of each layer, `H`.
         decoder: whether there is one.
-        rebuild: give what was read instead of what follows; needs a decoder.
+        rebuild: give what was read instead of what follows.
         dropout: share of the values zeroed between the layers and after the last.
         weight_drop: share of the recurrent kernels' weights zeroed in a call.
         precision: `float32`, or `bfloat16` for the matrix products with weights.
@@ -58,7 +58,7 @@ class Forecaster(keras.Model):
         self.options = {"cells": list(cells), "units": units, "precision": precision}
         self.options |= {"dropout": dropout, "weight_drop": weight_drop}
         self.stack = RecurrentStack(**self.options, name="stack")
-        self.decoder = RecurrentStack(**self.options, name="decoder") if decoder or rebuild else None
+        self.decoder = RecurrentStack(**self.options, name="decoder") if decoder else None
         self.scale = {"mean": list(mean) or [0.0] * columns, "deviation": list(deviation) or [1.0] * columns}
         self.scale["margin"] = list(margin) or [0.0] * columns
         self.build(None)
@@ -96,16 +96,15 @@ class Forecaster(keras.Model):
     def call(self, values, training=None, seed=None):
         seeds = [None, None] if seed is None else [tf.random.fold_in(seed, which) for which in range(2)]
         hidden, state = self.stack(values, training=training, seed=seeds[0])
-        steps = tf.shape(values)[1] if self.rebuild else self.horizon
         if self.decoder:
-            progress = tf.range(1, steps + 1, dtype=tf.float32) / tf.cast(steps, tf.float32)
+            progress = tf.range(1, self.horizon + 1, dtype=tf.float32) / self.horizon
             progress = tf.tile(progress[None, :, None], (tf.shape(values)[0], 1, 1))
             hidden, _ = self.decoder(progress, state=state, training=training, seed=seeds[1])
             hidden = hidden[:, ::-1] if self.rebuild else hidden
         else:
             hidden = hidden[:, -1]
         quantiles = product(hidden, self.output_kernel, self.stack.precision) + self.output_bias
-        return tf.reshape(quantiles, (-1, steps, self.columns, len(QUANTILES)))
+        return tf.reshape(quantiles, (-1, self.horizon, self.columns, len(QUANTILES)))
 
     def initial_state(self, batch_size):
         """Returns nothing: windows are read one by one."""

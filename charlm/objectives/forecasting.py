@@ -31,7 +31,7 @@ class ForecastObjective:
         self.tokenizers, self.sha256 = {"tokenizer": store.tokenizer}, store.sha256
         training = config.training
         self._read = training.sequence_length
-        self._follow = 0 if config.model.rebuild else config.model.horizon
+        self._follow = config.model.follow
         self._shape = {"batch_size": training.batch_size, "read": self._read, "follow": self._follow}
         self._train = store.scaled("train")
         self.steps_per_epoch = streams.windows_per_epoch(self._train, **self._shape)

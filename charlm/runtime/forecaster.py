@@ -18,15 +18,10 @@ def expected_shapes(config: ModelConfig, columns: int) -> Shapes:
     """Returns the name and shape of each tensor of a forecaster."""
     shapes: Shapes = {f"scale.{name}": (columns,) for name in ("mean", "deviation", "margin")}
     shapes |= stack_shapes("layers", config.cells, columns, config.units)
-    if has_decoder(config):
+    if config.decoder:
         shapes |= stack_shapes("decoder", config.cells, 1, config.units)
-    values = columns * len(QUANTILES) * (1 if has_decoder(config) else config.horizon)
+    values = columns * len(QUANTILES) * (1 if config.decoder else config.horizon)
     return shapes | {"output.kernel": (config.units, values), "output.bias": (values,)}
-
-
-def has_decoder(config: ModelConfig) -> bool:
-    """Tells whether what follows has layers of its own."""
-    return config.decoder or config.rebuild
 
 
 class ForecastEngine:
@@ -47,7 +42,7 @@ class ForecastEngine:
         self.mean, self.deviation, self.margin = (tensors[f"scale.{name}"] for name in ("mean", "deviation", "margin"))
         layers = list(enumerate(config.cells))
         self._layers = [make_layer(f"layers.{index}", cell, tensors) for index, cell in layers]
-        self._decoder = [make_layer(f"decoder.{index}", cell, tensors) for index, cell in layers if has_decoder(config)]
+        self._decoder = [make_layer(f"decoder.{index}", cell, tensors) for index, cell in layers if config.decoder]
         self._kernel, self._bias = tensors["output.kernel"], tensors["output.bias"]
 
     def encode(self, values: Array) -> State:
@@ -56,10 +51,10 @@ class ForecastEngine:
         _, state = _run(self._layers, values.transpose(1, 0, 2), states)
         return state
 
-    def decode(self, state: State, steps: int) -> Array:
-        """Gives quantiles `(B, steps, C, Q)` from a state; without a decoder, of `horizon` steps."""
+    def decode(self, state: State) -> Array:
+        """Gives quantiles `(B, K, C, Q)` from a state, of `horizon` steps."""
         if self._decoder:
-            progress = np.arange(1, steps + 1, dtype=np.float32) / np.float32(steps)
+            progress = np.arange(1, self.config.horizon + 1, dtype=np.float32) / np.float32(self.config.horizon)
             x = np.tile(progress[:, None, None], (1, len(state[0]), 1))  # (K, B, 1)
             begin, states = 0, []
             for layer in self._decoder:
@@ -74,7 +69,7 @@ class ForecastEngine:
 
     def read(self, values: Array) -> Array:
         """Reads windows `(B, S, C)` of mean 0 and deviation 1; returns quantiles `(B, K, C, Q)`."""
-        return self.decode(self.encode(values), values.shape[1] if self.config.rebuild else self.config.horizon)
+        return self.decode(self.encode(values))
 
 
 def _run(layers: list[Cell], x: Array, states: list[State]) -> tuple[Array, State]:

@@ -125,7 +125,10 @@ class Stack:
 
 
 class BidirectionalStack:
-    """Reads whole sequences in both directions; the arguments are those of `Stack`."""
+    """Reads whole sequences in both directions; the arguments are those of `Stack`.
+
+    The first layer's products with its inputs are taken once for each id that occurs.
+    """
 
     def __init__(
         self, prefix: str, cells: Sequence[str], units: int, embedding: Array, tensors: Mapping[str, NDArray[Any]]
@@ -141,13 +144,18 @@ class BidirectionalStack:
 
         The state is, for each layer, `h` (and `c`), `(B, H)`, the forward direction's half first.
         """
-        x: Array = self.embedding[ids.T]  # (S, B, D)
+        occurring, places = np.unique(ids.T, return_inverse=True)
+        places = places.reshape(ids.T.shape)  # NumPy 1 gives them flat
+        x: Array = self.embedding[occurring]
         held = mask.T[:, :, None]
         state: State = ()
-        for ahead, back in self.pairs:
+        for index, (ahead, back) in enumerate(self.pairs):
+            to_ahead, to_back = (x @ layer.kernel + layer.input_bias for layer in (ahead, back))
+            if index == 0:
+                to_ahead, to_back = to_ahead[places], to_back[places]  # (S, B, G)
             begin = zeros(ahead, len(ids), self.units // 2)
-            forward, after = run_layer(ahead, x @ ahead.kernel + ahead.input_bias, begin, held)
-            backward, before = run_layer(back, (x @ back.kernel + back.input_bias)[::-1], begin, held[::-1])
+            forward, after = run_layer(ahead, to_ahead, begin, held)
+            backward, before = run_layer(back, to_back[::-1], begin, held[::-1])
             x = np.concatenate([forward, backward[::-1]], axis=2)  # (S, B, H)
             state += tuple(np.concatenate(halves, axis=1) for halves in zip(after, before, strict=True))
         return x.transpose(1, 0, 2), state
