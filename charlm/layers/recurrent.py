@@ -92,19 +92,6 @@ class SimpleRNN(_Scanned, keras.layers.SimpleRNN):
 LAYERS = dict(zip(CELLS, (LSTM, GRU, SimpleRNN), strict=True))
 
 
-def _make_layer(cell: str, units: int):
-    options = {"bias_initializer": _keep_at_first} if cell == "gru" else {}
-    return LAYERS[cell](units, return_sequences=True, return_state=True, **options)
-
-
-def _keep_at_first(shape, dtype=None):
-    """Returns a GRU's first bias, `(2, 3 · H)`: its update gate keeps what is there, as an LSTM's forget gate does.
-
-    Jozefowicz et al. 2015 tell what that is worth to an LSTM.
-    """
-    return tf.concat([tf.ones((1, shape[1] // 3)), tf.zeros((1, shape[1] - shape[1] // 3))], 1) * [[1.0], [0.0]]
-
-
 def dropout(x, rate: float, seed):
     """Zeroes a share `rate` of the values and scales up the others; a pure function of `seed` (2,)."""
     if rate == 0:
@@ -164,7 +151,7 @@ class RecurrentStack(keras.layers.Layer):
             raise ConfigError(f"`cells` must name one or more of {', '.join(LAYERS)}. Received: cells={cells!r}.")
         self.cells, self.units, self.precision = list(cells), units, precision
         self.dropout, self.weight_drop = dropout, weight_drop
-        self.layers = [_make_layer(cell, units) for cell in cells]
+        self.layers = [LAYERS[cell](units, return_sequences=True, return_state=True) for cell in cells]
         for layer in self.layers:
             layer.precision = precision
         self.supports_masking = True
