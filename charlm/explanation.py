@@ -3,6 +3,8 @@
 An equation is a line of Python over NumPy's names: a test runs these lines and compares with the engine.
 """
 
+import math
+
 from charlm.config import ATTENTIONS
 from charlm.runtime.attention import attention_shapes
 from charlm.runtime.stack import Shapes, layer_shapes
@@ -78,13 +80,7 @@ def count(found: Shapes) -> int:
     >>> count({"kernel": (3, 12), "bias": (12,)})
     48
     """
-    total = 0
-    for shape in found.values():
-        size = 1
-        for length in shape:
-            size *= length
-        total += size
-    return total
+    return sum(map(math.prod, found.values()))
 
 
 def explain(subject: str, units: int, inputs: int) -> str:

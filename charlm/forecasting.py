@@ -34,24 +34,31 @@ def forecast(engine: ForecastEngine, values: Values) -> Values:
     All is in the series' own units. The interval is widened by the engine's margin, and quantiles that cross are put in
     order (Chernozhukov et al. 2010).
     """
-    found = np.concatenate([_read(engine, values[begin : begin + ROWS]) for begin in range(0, len(values), ROWS)])
-    found[..., 0] -= engine.margin
-    found[..., -1] += engine.margin
-    return np.sort(found, axis=-1) * engine.deviation[:, None].astype(np.float64) + engine.mean[:, None]
+    found = _read(engine, (values - engine.mean) / engine.deviation)
+    median = found[..., QUANTILES.index(0.5)]
+    low = np.minimum(found[..., 0] - engine.margin, median)
+    high = np.maximum(found[..., -1] + engine.margin, median)
+    return np.stack([low, median, high], axis=-1) * engine.deviation[:, None] + engine.mean[:, None]
 
 
-def _read(engine: ForecastEngine, values: Values) -> NDArray[np.float32]:
-    return engine.read(((values - engine.mean) / engine.deviation).astype(np.float32))
+def _read(engine: ForecastEngine, scaled: NDArray[Any]) -> Values:
+    """Returns quantiles in order, `(B, K, C, Q)`, for windows `(B, S, C)`; both of mean 0 and deviation 1."""
+    blocks = (scaled[begin : begin + ROWS].astype(np.float32) for begin in range(0, len(scaled), ROWS))
+    return np.sort(np.concatenate([engine.read(block) for block in blocks]), axis=-1).astype(np.float64)
 
 
-def _check_columns(engine: ForecastEngine, values: Values) -> None:
+def _check(engine: ForecastEngine, values: Values) -> Values:
+    values = np.asarray(values, np.float64)
     if values.ndim != 2 or values.shape[1] != engine.columns:
         raise TextError(f"The model forecasts {engine.columns} column(s). Received: an array of shape {values.shape}.")
+    if not np.isfinite(values).all():
+        raise TextError("The series holds values that are missing or not finite. Fill them in.")
+    return values
 
 
 def forecast_next(engine: ForecastEngine, values: Values, *, read: int) -> Values:
     """Does the work of `Run.forecast`."""
-    _check_columns(engine, values)
+    values = _check(engine, values)
     if len(values) < read:
         raise TextError(f"The series has {len(values):,} steps: the model reads {read}. Give a longer one.")
     return forecast(engine, values[None, -read:])[0]
@@ -65,7 +72,7 @@ def find_margin(engine: ForecastEngine, history: NDArray[np.float32], wanted: ND
         history: windows that it was not trained on, `(W, S, C)`, of mean 0 and deviation 1.
         wanted: what its quantiles are of, `(W, K, C)`.
     """
-    found = np.concatenate([engine.read(history[begin : begin + ROWS]) for begin in range(0, len(history), ROWS)])
+    found = _read(engine, history)
     outside = np.maximum(found[..., 0] - wanted, wanted - found[..., -1])  # below 0 within the interval
     return np.quantile(outside.reshape(-1, engine.columns), QUANTILES[-1] - QUANTILES[0], axis=0)
 
@@ -77,7 +84,8 @@ def find_season(values: Values) -> int:
     12
     """
     centred = values - values.mean(axis=0)
-    lags = range(_LEAST_SEASON, max(min(len(values) // 3, _MOST_SEASON), _LEAST_SEASON + 1))
+    centred /= np.maximum(centred.std(axis=0), np.finfo(np.float64).tiny)  # so that each column counts alike
+    lags = range(_LEAST_SEASON, max(min(len(values) // 3, _MOST_SEASON), _LEAST_SEASON) + 1)
     likeness = [float((centred[lag:] * centred[:-lag]).sum(axis=0).mean()) / (len(values) - lag) for lag in lags]
     rising = [i for i in range(1, len(likeness)) if likeness[i] > likeness[i - 1]]
     first = rising[0] if rising else 0  # past the likeness of neighbours
@@ -90,47 +98,47 @@ def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season
     Args:
         engine: the model.
         values: a series, `(N, C)`.
-        read: steps that the model reads, at most.
+        read: steps that the model reads.
         season: of the seasonal-naive forecast; found in the series where it is None.
 
     Returns:
         `windows`; `mae`, the median's mean absolute error, and those of `naive` (the last value stays) and
-        `seasonal_naive` (what was a season before comes again); `season`; `coverage`, the share of the values within
-        the interval of 80%; and `variance_left`, the squared error of the median over the series' variance, None where
-        it never changes.
+        `seasonal_naive` (what was a season before comes again), all in deviations of the training split, so that each
+        column counts alike; `season`; `coverage`, the share of the values within the interval of 80%; and
+        `variance_left`, the squared error of the median over the variance, in the mean of the columns that change, None
+        where none does.
 
     Raises:
         ConfigError: the season is not at least 1.
         TextError: the series is too short, or has other columns.
     """
-    _check_columns(engine, values)
+    values = _check(engine, values)
     if season is not None and season < 1:
         raise ConfigError(f"`season` must be at least 1. Received: season={season}.")
     rebuilds = engine.config.rebuild
     follow = engine.config.follow
     if len(values) < max(read, _LEAST_SEASON) + follow:
         raise TextError(f"The series has {len(values):,} steps: the model reads {read} and foretells {follow}.")
-    season = find_season(values) if season is None else season
-    before = max(read, 0 if rebuilds else season)
-    stride = max(len(values) // MOST_WINDOWS, 1)
+    season = 0 if rebuilds else find_season(values) if season is None else season
+    before = max(read, season)
+    stride = -(-len(values) // MOST_WINDOWS)
     history, targets = windows(values, before, follow, stride=stride)
     if not len(history):
         raise TextError(f"The series has {len(values):,} steps: fewer than the {before + follow} of one window.")
     found = forecast(engine, history[:, -read:])
     targets = history[:, -read:] if rebuilds else targets
     median = found[..., QUANTILES.index(0.5)]
+    squared, variance = ((targets - median) ** 2).mean(axis=(0, 1)), values.var(axis=0)
+    changes = variance > 0
     figures: dict[str, Any] = {
         "windows": len(history),
-        "mae": float(np.abs(targets - median).mean()),
+        "mae": float((np.abs(targets - median) / engine.deviation).mean()),
         "coverage": float(((targets >= found[..., 0]) & (targets <= found[..., -1])).mean()),
-        "variance_left": _share(float(((targets - median) ** 2).mean()), float(values.var(axis=0).mean())),
+        "variance_left": float((squared[changes] / variance[changes]).mean()) if changes.any() else None,
     }
     if not rebuilds:
         past = history[:, before - season + np.arange(follow) % season]
         naive = {"naive": history[:, -1:], "seasonal_naive": past}
-        figures |= {name: float(np.abs(targets - guess).mean()) for name, guess in naive.items()} | {"season": season}
+        errors = {name: np.abs(targets - guess) / engine.deviation for name, guess in naive.items()}
+        figures |= {name: float(error.mean()) for name, error in errors.items()} | {"season": season}
     return figures
-
-
-def _share(part: float, whole: float) -> float | None:
-    return part / whole if whole > 0 else None

@@ -134,6 +134,7 @@ class TextStream:
         ends = [place for string in self._stop if (place := self._held.find(string)) >= 0]
         if ends:
             self._held = self._held[: min(ends)]
+            self._decoder.reset()  # of a character that began after the stop string
             return self.finish()
         certain = len(self._held) - self._possible_stop()
         text, self._held = self._held[:certain], self._held[certain:]

@@ -21,6 +21,7 @@ _SHORTEST = min(LENGTHS)
 _CHUNK = 1 << 21  #: characters of the text at a time
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _TABLE_BITS = 26  #: of a first, coarse look-up
+_MOST_GROUPS = 1 << 24  #: that a table is made for
 
 Hashes = NDArray[np.uint64]
 
@@ -114,6 +115,9 @@ class _Samples:
             mine = number[mine[goes_on]].astype(np.int64) * letters + self._letters[here + length]
             its = number[its[text_goes_on]].astype(np.int64) * letters + self._letter_of[chunk[there + length]]
             groups, length = len(common) * letters, length + 1
+            if groups > _MOST_GROUPS:  # of many letters few follow
+                found, numbers = np.unique(np.concatenate([mine, its]), return_inverse=True)
+                groups, mine, its = len(found), numbers[: len(mine)], numbers[len(mine) :]
 
 
 def _first_hashes(points: NDArray[np.uint64]) -> Hashes:

@@ -71,7 +71,7 @@ def recommend(
 
     Args:
         config: with what the user set, and defaults elsewhere.
-        given: the names of the settings that the user set: these stay.
+        given: the names of the settings that the user, or the task, set: these stay.
         ids: of the training split.
         ids_a_pair: in the mean; None where the text is not one of pairs.
         vocab_size: of its tokenizer.
@@ -81,7 +81,7 @@ def recommend(
     Returns:
         The config, filled in.
     """
-    given = {*given, "layers"} if "," in config.model.cell else given
+    given = {*given, "layers"} if "," in config.model.cell else given  # a list of cells says how many
     sizes = [size for size in SIZES if "units" not in given or size[1] <= config.model.units] or SIZES[:1]
     models = [
         dataclasses.replace(config.model, **_open({"layers": layers, "units": units}, given)) for layers, units in sizes
@@ -105,7 +105,7 @@ def recommend(
 
 
 def _open(settings: dict[str, Any], given: Collection[str]) -> dict[str, Any]:
-    """Leaves out what the user set; the cells of a list say how many layers there are."""
+    """Leaves out what is given."""
     return {name: value for name, value in settings.items() if name not in given}
 
 
@@ -131,7 +131,7 @@ def _operations(model: ModelConfig, vocab_size: int) -> float:
     return 3 * 2 * _count_products(model, vocab_size) + _OVERHEAD * len(model.cells)
 
 
-def _count_weights(model: ModelConfig, vocab_size: int) -> int:
+def _count_weights(model: ModelConfig, vocab_size: int) -> float:
     first = CELL_CLASSES[model.cells[0]].gates * model.units * model.embedding_width
     return _count_products(model, vocab_size) + first + vocab_size * model.embedding_width
 

@@ -19,6 +19,8 @@ from charlm.tokenizer import Tokenizer
 
 Values = NDArray[np.float64]
 
+_LOST = 0.01  #: of a deviation, that rounding a mean to float32 may cost
+
 
 @dataclass(frozen=True)
 class Series:
@@ -130,6 +132,13 @@ def prepare_series(series: Series, config: DataConfig, *, window: int) -> Series
     mean, deviation = (  # as a bundle keeps them
         statistic(splits["train"], axis=0).astype(np.float32).astype(np.float64) for statistic in (np.mean, np.std)
     )
+    off = np.abs(splits["train"].mean(axis=0) - mean)
+    for name, is_lost in zip(series.names, (deviation == 0) | (off > _LOST * deviation), strict=True):
+        if is_lost:
+            raise CorpusError(
+                f"The column '{name}' changes too little for numbers of its size. "
+                "Subtract a constant, or take other units."
+            )
     return SeriesStore(tokenizer, splits, mean, deviation, digest)
 
 

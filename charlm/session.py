@@ -320,8 +320,9 @@ class Session:
             + "".join(figures),
             file=sys.stderr,
         )
-        text = escape_controls(glimpse.text)
-        tqdm.write("\n".join(f"  | {part}" for part in text.split("\n")), file=sys.stderr)
+        if glimpse.text:
+            lines = escape_controls(glimpse.text).split("\n")
+            tqdm.write("\n".join(f"  | {line}" for line in lines), file=sys.stderr)
 
     def _open_bar(self) -> tqdm:
         return tqdm(

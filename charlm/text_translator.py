@@ -33,7 +33,7 @@ class Decoding:
     )
     temperature: float = option(0.0, "above 0, translations are drawn; a beam search draws nothing", minimum=0)
     seed: int = option(0, "of the draws", minimum=0)
-    batch_size: int = option(64, "rows at a time, beams included", minimum=1)
+    batch_size: int = option(64, "rows at a time on each core, beams included", minimum=1)
 
     def __post_init__(self) -> None:
         validate(self)
@@ -92,6 +92,8 @@ class TextTranslator:
         drawn = {name: value for name, value in options.items() if name not in own}
         if decoding.beam > 1 and drawn:
             raise ConfigError(f"A beam search draws nothing. Received: beam={decoding.beam}, {', '.join(drawn)}.")
+        if decoding.temperature == 0 and (idle := drawn.keys() - {"repetition_penalty"}):
+            raise ConfigError(f"At temperature 0 nothing is drawn. Received: {', '.join(sorted(idle))}. Raise it.")
         sampler = Sampler(temperature=decoding.temperature, **drawn)
         encoded = [self.source_tokenizer.encode(text, unknown="replace") for text in sources]
         self._warn(sources, encoded)
@@ -100,7 +102,7 @@ class TextTranslator:
         bar = tqdm(
             desc=progress, total=len(todo), unit="text", leave=False, delay=1, disable=None if progress else True
         )
-        rows = min(max(decoding.batch_size // decoding.beam, 1), -(-len(todo) // count_cores()))
+        rows = max(min(decoding.batch_size // decoding.beam, -(-len(todo) // count_cores())), 1)
         parts = [todo[places] for places in batches([len(encoded[row]) for row in todo], rows)]
         parts.reverse()  # the longest first, so that all cores are done at about the same time
 
@@ -108,10 +110,10 @@ class TextTranslator:
             return self._decode([encoded[row] for row in part], part.tolist(), decoding, sampler)
 
         with bar:
-            for part, found in zip(parts, map_on_cores(decode, parts), strict=True):
-                for row, translations in zip(part, found, strict=True):
-                    results[row] = translations
-                bar.update(len(part))
+            decoded = map_on_cores(decode, parts, report=lambda found: bar.update(len(found)))
+        for part, found in zip(parts, decoded, strict=True):
+            for row, translations in zip(part, found, strict=True):
+                results[row] = translations
         return results
 
     def _warn(self, sources: Sequence[str], encoded: Sequence[Ids]) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -17,22 +17,40 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def map_on_cores(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Yields what a function makes of each item, in their order; an item has a core of its own, or if alone, them all.
+def _ignore(result: object) -> None:
+    pass
 
-    Meanwhile the process's matrix products take one thread each. Who stops early waits for what has begun alone.
 
-    >>> list(map_on_cores(abs, [-2, 1, -3]))
+def map_on_cores(
+    function: Callable[[Item], Result], items: Sequence[Item], report: Callable[[Result], None] = _ignore
+) -> list[Result]:
+    """Returns what a function makes of each item, in their order; an item has a core of its own, or if alone, them all.
+
+    Meanwhile the process's matrix products take one thread each, and another call waits: `function` must not make one.
+    An error, or Ctrl-C, waits for what has begun alone.
+
+    Args:
+        function: called in threads.
+        items: what it is called with.
+        report: told each result, in the order of the items, in the caller's thread.
+
+    >>> map_on_cores(abs, [-2, 1, -3])
     [2, 1, 3]
     """
+    results = []
     if len(items) < 2:
-        yield from map(function, items)
-        return
+        for result in map(function, items):
+            report(result)
+            results.append(result)
+        return results
     from threadpoolctl import threadpool_limits  # seldom needed
 
     with _ALONE, threadpool_limits(limits=1, user_api="blas"):
         pool = ThreadPoolExecutor(count_cores())
         try:
-            yield from pool.map(function, items)
+            for result in pool.map(function, items):
+                report(result)
+                results.append(result)
         finally:
             pool.shutdown(cancel_futures=True)
+    return results

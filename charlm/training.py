@@ -86,7 +86,7 @@ def _train(names, folder, config, settings, *, resume, deadline, callbacks) -> R
     if checkpoint is None and config.training.minutes:
         config = recipes.recommend(
             config,
-            settings,
+            {*settings, *recipes.DEFAULTS[config.model.task]},
             ids=store.training_ids,
             ids_a_pair=store.ids_a_pair if isinstance(store, PairStore) else None,
             vocab_size=store.tokenizer.vocab_size,

@@ -95,10 +95,11 @@ def misspell(run: charlm.Run, text: str) -> None:
 def put_typos_in(text: str) -> tuple[str, list[int], int]:
     """Returns a text with typing errors, each of its characters' place in the first text, and how many errors."""
     rng = random.Random(0)
+    probability = len(text) / CHARACTERS_A_TYPO / max(sum(map(str.isalpha, text)), 1)
     pieces, places, count, place = [], [], 0, 0
     while place < len(text):
         taken, written = 1, text[place]
-        if text[place].isalpha() and rng.random() < _probability(text):
+        if text[place].isalpha() and rng.random() < probability:
             kind = rng.choice(("substituted", "missing", "doubled", "swapped"))
             following = text[place + 1 : place + 2]
             if kind == "substituted":
@@ -114,10 +115,6 @@ def put_typos_in(text: str) -> tuple[str, list[int], int]:
         places += [min(place + offset, place + taken - 1) for offset in range(len(written))]
         place += taken
     return "".join(pieces), places, count
-
-
-def _probability(text: str) -> float:
-    return len(text) / CHARACTERS_A_TYPO / max(sum(map(str.isalpha, text)), 1)
 
 
 def _helps(text: str, wrong: str, places: list[int], one: Correction) -> bool:

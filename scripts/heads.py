@@ -38,11 +38,11 @@ def main() -> None:
     names = [*measures, "novelty"]
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="what to measure")
     options = parser.parse_args()
+    if "novelty" in options.only:
+        compare()  # first: what it prints is the memory of the process
     with tempfile.TemporaryDirectory() as folder:
         for name in (one for one in measures if one in options.only):
             measures[name](Path(folder), options.minutes)
-    if "novelty" in options.only:
-        compare()
 
 
 def label(folder: Path, minutes: float) -> None:

@@ -12,7 +12,7 @@ from charlm.backend import keras, tf
 from charlm.cli import main
 from charlm.config import DataConfig, ModelConfig, ReadingConfig
 from charlm.errors import BundleError, ConfigError, CorpusError, TextError
-from charlm.forecasting import find_margin, forecast, judge_forecasts
+from charlm.forecasting import find_margin, find_season, forecast, judge_forecasts
 from charlm.models.forecaster import Forecaster
 from charlm.runtime.forecaster import QUANTILES, ForecastEngine, expected_shapes
 from charlm.series import Series, prepare_series, read_series
@@ -114,8 +114,8 @@ def test_forecasts_are_in_the_series_own_units_and_in_order():
     engine = engine_of(make(config), config)
     own = VALUES * [0.5, 3.0] + [1.0, -2.0]
     found = forecast(engine, own)
-    wider = engine.read(VALUES) + np.array([[0.1], [0.2]]) * [-1, 0, 1]
-    expected = np.sort(wider, axis=-1) * np.array([[0.5], [3.0]]) + np.array([[1.0], [-2.0]])
+    wider = np.sort(engine.read(VALUES), axis=-1) + np.array([[0.1], [0.2]]) * [-1, 0, 1]
+    expected = wider * np.array([[0.5], [3.0]]) + np.array([[1.0], [-2.0]])
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert (np.diff(found, axis=-1) >= 0).all()
 
@@ -149,6 +149,38 @@ def test_the_margin_makes_intervals_hold_as_often_as_they_say():
     assert 0.1 + oracle.margin[0] == pytest.approx(1.2816, abs=0.03)  # the normal distribution's 0.9 quantile
     found = forecast(oracle, history)
     assert ((wanted >= found[..., 0]) & (wanted <= found[..., -1])).mean() == pytest.approx(0.8, abs=0.001)
+
+
+def test_the_margin_never_moves_the_median():
+    oracle = Oracle()
+    oracle.margin = np.array([-5.0])
+    np.testing.assert_allclose(forecast(oracle, np.zeros((1, 4, 1)))[0, :, 0], np.arange(1, 4)[:, None] * np.ones(3))
+
+
+def test_each_column_counts_alike():
+    class Wrong(Oracle):
+        columns, mean, margin, deviation = 2, np.zeros(2), np.zeros(2), np.array([1.0, 1e4])
+
+        def read(self, values):
+            return np.repeat(np.zeros_like(values[:, :3])[..., None], 3, axis=-1)
+
+    rng = np.random.default_rng(0)
+    waves = np.sin(2 * np.pi * np.arange(400) / 12)
+    values = np.stack([waves, 1e4 * rng.normal(size=400)], axis=1)
+    figures = judge_forecasts(Wrong(), values, read=8)
+    assert figures["season"] % 12 == 0
+    assert figures["mae"] == pytest.approx((2 / np.pi + np.sqrt(2 / np.pi)) / 2, abs=0.03)
+    assert figures["variance_left"] == pytest.approx(1, abs=0.1)
+
+
+def test_the_season_may_be_a_third_of_the_series():
+    assert find_season(np.sin(2 * np.pi * np.arange(36) / 12)[:, None]) == 12
+
+
+@pytest.mark.parametrize("values", [np.full((20, 1), np.nan), [[1.0]] * 19 + [[np.inf]]])
+def test_what_is_not_finite_is_refused(values):
+    with pytest.raises(TextError, match="missing or not finite"):
+        judge_forecasts(Oracle(), values, read=8)
 
 
 def test_a_stream_reads_each_window_once_an_epoch_and_starts_anywhere():
@@ -192,6 +224,8 @@ def test_short_and_constant_series():
     both = np.stack([rising, np.ones(200)], axis=1)
     with pytest.raises(CorpusError, match="'b' never changes in training"):
         prepare_series(Series(["a", "b"], both), DataConfig(), window=5)
+    with pytest.raises(CorpusError, match="'c' changes too little for numbers of its size"):
+        prepare_series(Series(["c"], 1e9 + 20 + np.sin(rising)[:, None]), DataConfig(), window=5)
     store = prepare_series(Series(["b", "a"], np.stack([rising, rising**2], axis=1)), DataConfig(), window=5)
     np.testing.assert_allclose(store.scaled("train").mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(store.scaled("train").std(axis=0), 1, atol=1e-5)

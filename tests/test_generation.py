@@ -73,6 +73,13 @@ def test_what_cannot_become_a_character_is_shown_as_replacement():
     assert stream.finish() == "\ufffd"
 
 
+def test_a_character_that_begins_with_a_stop_string_is_left_out_too():
+    tokenizer = Tokenizer.train_bpe(iter(["a.“", "a.”", "a.‘", "a.’"] * 100), 300)
+    (token,) = [token for token, piece in enumerate(tokenizer.pieces) if piece == b".\xe2\x80"]
+    stream = TextStream(tokenizer, ["."])
+    assert (stream.feed(token), stream.finish(), stream.is_done) == ("", "", True)
+
+
 @pytest.mark.parametrize(
     "text, stop, expected",
     [

@@ -60,6 +60,18 @@ def test_what_is_copied_is_all_copied_wherever_the_text_was_cut(monkeypatch):
     assert {copy.length for copy in novelty.longest} == {200}
 
 
+def test_many_letters_take_little_memory(monkeypatch):
+    draw = random.Random(0)
+    letters = [chr(0x4E00 + number) for number in range(2000)]
+    text = "".join(draw.choices(letters, k=4000))
+    samples = [text[100:160] + text[50:90], text[:5] + text[3000:3030]]
+    expected = find_copies(samples, [text])
+    monkeypatch.setattr("charlm.novelty._MOST_GROUPS", 100)
+    found = find_copies(samples, [text])
+    assert (found.longest, found.shares) == (expected.longest, expected.shares)
+    assert [copy.length for copy in expected.longest] == [60, 30]
+
+
 def test_random_characters_are_new():
     draw = random.Random(0)
     text, sample = ("".join(chr(draw.randrange(32, 1000)) for _ in range(5_000)) for _ in range(2))

@@ -80,6 +80,12 @@ def test_odd_sources(translator, caplog):
     assert "A text of 10,000 ids is left untranslated, as the model reads at most 12" in caplog.text
 
 
+def test_where_there_is_nothing_to_translate(translator):
+    assert translator.translate([]) == []
+    assert translator.translate("") == translator.translate("ab" * 5000) == ""
+    assert translator.align("").weights.shape == (1, 1)
+
+
 def test_an_alignment_has_a_row_a_piece(translator):
     alignment = translator.align("abc", "CB")
     assert (alignment.source, alignment.target) == (["a", "b", "c", "∎"], ["C", "B", "∎"])
@@ -90,6 +96,8 @@ def test_an_alignment_has_a_row_a_piece(translator):
 def test_options_that_contradict_each_other_are_refused(translator):
     with pytest.raises(ConfigError, match="A beam search draws nothing"):
         translator.translate("a", beam=2, temperature=0.5)
+    with pytest.raises(ConfigError, match="At temperature 0 nothing is drawn. Received: top_k"):
+        translator.translate("a", top_k=2)
     with pytest.raises(ConfigError, match="`beam` must be at least 1"):
         translator.translate("a", beam=0)
 

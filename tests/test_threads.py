@@ -1,41 +1,61 @@
 import threading
-import time
 
 import pytest
 from threadpoolctl import threadpool_info
 
+from charlm import threads
 from charlm.threads import map_on_cores
+
+PATIENCE = 30  # seconds
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch):
+    monkeypatch.setattr(threads, "count_cores", lambda: 2)
 
 
 def blas_threads():
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
-def test_results_come_in_order_whatever_takes_longest():
-    assert list(map_on_cores(lambda pause: time.sleep(pause) or pause, [0.1, 0.0, 0.05])) == [0.1, 0.0, 0.05]
+def test_results_come_in_order_though_the_first_is_done_last():
+    second_is_done, told = threading.Event(), []
+
+    def work(item):
+        if item == 0:
+            assert second_is_done.wait(PATIENCE)
+        second_is_done.set()
+        return item
+
+    assert map_on_cores(work, [0, 1, 2], told.append) == told == [0, 1, 2]
 
 
 def test_items_run_side_by_side_with_a_thread_each_for_their_products():
-    before = blas_threads()
-    inside = list(map_on_cores(lambda _: (threading.current_thread(), blas_threads()), range(4)))
-    assert all(thread is not threading.main_thread() and set(counts) <= {1} for thread, counts in inside)
+    before, meeting = blas_threads(), threading.Barrier(2)
+
+    def work(_):
+        meeting.wait(PATIENCE)  # breaks where one item must end for another to begin
+        return blas_threads()
+
+    inside = map_on_cores(work, range(4))
+    assert len(before) == len(inside[0]) > 0 and all(set(counts) == {1} for counts in inside)
     assert blas_threads() == before
 
 
 def test_an_item_alone_stays_where_it_is():
-    assert list(map_on_cores(lambda _: threading.current_thread(), [0])) == [threading.main_thread()]
+    assert map_on_cores(lambda _: threading.current_thread(), [0]) == [threading.main_thread()]
+    assert map_on_cores(abs, []) == []
 
 
-def test_an_error_arrives_and_what_has_not_begun_is_left_out():
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_after_an_error_nothing_begins_and_the_next_call_works(error):
     before, done = blas_threads(), []
 
-    def work(item):
-        if item == 0:
-            raise ValueError("first")
-        time.sleep(0.02)
-        done.append(item)
+    def interrupt(item):
+        raise error
 
-    with pytest.raises(ValueError, match="first"):
-        list(map_on_cores(work, range(1_000)))
-    assert len(done) < 500
+    with pytest.raises(error):
+        map_on_cores(done.append, range(100_000), report=interrupt)
+    assert len(done) < 100_000
     assert blas_threads() == before
+    assert map_on_cores(abs, [-1, -2]) == [1, 2]

@@ -79,7 +79,7 @@ def _read_values(trained: Run, name: str) -> NDArray[np.float64]:
 
 def _print_forecasts(figures: dict[str, Any]) -> None:
     print(f"windows                      {figures['windows']:,}")
-    print(f"mean absolute error          {figures['mae']:.6g}")
+    print(f"mean absolute error          {figures['mae']:.6g} (in deviations of the training split)")
     if "naive" in figures:
         for name, label in (("naive", "naive"), ("seasonal_naive", f"seasonal naive ({figures['season']})")):
             share = f"   {figures['mae'] / figures[name]:.3f} of it" if figures[name] else ""

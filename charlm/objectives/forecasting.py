@@ -36,7 +36,7 @@ class ForecastObjective:
         self._train = store.scaled("train")
         self.steps_per_epoch = streams.windows_per_epoch(self._train, **self._shape)
         validation = store.scaled("validation")
-        stride = max(len(validation) // MOST_WINDOWS, 1)
+        stride = -(-len(validation) // MOST_WINDOWS)
         before, after = windows(validation, self._read, self._follow, stride=stride)
         self._windows, self._wanted = before, after if self._follow else before
         self.validation_characters = self._wanted.size
@@ -74,10 +74,9 @@ class ForecastObjective:
             yield float(nats.mean(-1).sum()), min(begin + ROWS, len(self._windows)) / len(self._windows)
 
     def show(self, engine: ForecastEngine) -> Glimpse:
-        """Judges the forecasts of the validation split, and finds the margin of the intervals there."""
-        engine.margin = find_margin(engine, self._windows, self._wanted).astype(np.float32)
-        self._model.scales["margin"].assign(engine.margin)
-        values = self.store.splits["validation"]
-        figures = judge_forecasts(engine, values, read=self._read, season=1)
+        """Judges the forecasts of the validation split, its intervals as they are; then finds their margin there."""
+        engine.margin = np.zeros_like(engine.margin)
+        figures = judge_forecasts(engine, self.store.splits["validation"], read=self._read, season=1)
+        self._model.scales["margin"].assign(find_margin(engine, self._windows, self._wanted))
         kept = ("mae", "naive", "coverage") if self._follow else ("mae", "variance_left")
         return Glimpse("", {name: figures[name] for name in kept if figures[name] is not None})

@@ -47,8 +47,8 @@ class ForecastEngine:
 
     def encode(self, values: Array) -> State:
         """Reads windows `(B, S, C)` of mean 0 and deviation 1; returns the state after, each layer's `h` (and `c`)."""
-        states = [zeros(layer, len(values), self.config.units) for layer in self._layers]
-        _, state = _run(self._layers, values.transpose(1, 0, 2), states)
+        begin = tuple(part for layer in self._layers for part in zeros(layer, len(values), self.config.units))
+        _, state = _run(self._layers, values.transpose(1, 0, 2), begin)
         return state
 
     def decode(self, state: State) -> Array:
@@ -56,11 +56,7 @@ class ForecastEngine:
         if self._decoder:
             progress = np.arange(1, self.config.horizon + 1, dtype=np.float32) / np.float32(self.config.horizon)
             x = np.tile(progress[:, None, None], (1, len(state[0]), 1))  # (K, B, 1)
-            begin, states = 0, []
-            for layer in self._decoder:
-                states.append(state[begin : begin + layer.num_states])
-                begin += layer.num_states
-            hidden = _run(self._decoder, x, states)[0].transpose(1, 0, 2)
+            hidden = _run(self._decoder, x, state)[0].transpose(1, 0, 2)
             hidden = hidden[:, ::-1] if self.config.rebuild else hidden
         else:
             hidden = state[-self._layers[-1].num_states]
@@ -72,10 +68,11 @@ class ForecastEngine:
         return self.decode(self.encode(values))
 
 
-def _run(layers: list[Cell], x: Array, states: list[State]) -> tuple[Array, State]:
+def _run(layers: list[Cell], x: Array, state: State) -> tuple[Array, State]:
     """Runs layers over inputs `(T, B, D)`; returns the last one's outputs `(T, B, H)`, and the state after of all."""
     new: State = ()
-    for layer, state in zip(layers, states, strict=True):
-        x, after = run_layer(layer, x @ layer.kernel + layer.input_bias, state)
+    for layer in layers:
+        own = state[len(new) : len(new) + layer.num_states]
+        x, after = run_layer(layer, x @ layer.kernel + layer.input_bias, own)
         new += after
     return x, new

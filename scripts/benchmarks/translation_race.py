@@ -27,12 +27,12 @@ def run(
     print("| --- | --- | --- | --- |")
     for tokenizer in tokenizers:
         with tempfile.TemporaryDirectory() as folder:
-            run = Path(folder, "run")
+            output = Path(folder, "run")
             options = ["--task", "translate", "--split", "98/2", "--tokenizer", tokenizer, "--minutes", str(minutes)]
             options += ["--units", str(units)] if units else []
-            command = [sys.executable, "-m", "charlm", "train", train, *options, "-o", run]
+            command = [sys.executable, "-m", "charlm", "train", train, *options, "-o", output]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            ours, theirs = judge(run, validation), race_torch(run, validation, Path(folder), minutes, torch)
+            ours, theirs = judge(output, validation), race_torch(output, validation, Path(folder), minutes, torch)
         print(
             f"| {tokenizer} | {ours['chrf']:.1f} / {ours['bleu']:.1f} | {theirs['chrf']:.1f} / {theirs['bleu']:.1f} | "
             f"{ours['rate']:,.0f} / {theirs['rate']:,.0f} |",
