@@ -253,28 +253,29 @@ def read_pairs(
     return _split(names, held_out, _read_tabs, config)
 
 
-def read_test_pairs(name: str, config: Config, corpus: Sequence[str] = ()) -> Iterable[Pair]:
-    """Reads the pairs of a file, or of a task's test split, as a run read those that it was trained on.
+def read_test_pairs(name: str, config: Config, corpus: Sequence[str] = (), *, split: str = "test") -> Iterable[Pair]:
+    """Reads the pairs of a file, or of a split of a task, as a run read those that it was trained on.
 
-    Of a file or corpus that the run was trained on, it is the test split, without the sources that training has too.
+    Of a file or corpus that the run was trained on, it is that split, without the sources that training has too.
     Pairs with an empty side are left out.
 
     Args:
         name: of a file, corpus or task.
         config: of the run.
         corpus: what the run was trained on.
+        split: `test` or `validation`.
 
     Raises:
-        CorpusError: the run was trained on it, and kept no test split.
+        CorpusError: the run was trained on it, and kept no such split.
     """
     if is_task(name):
-        return filter(all, task_pairs(name, "test"))
+        return filter(all, task_pairs(name, split))
     if name in corpus:
         splits = read_pairs(corpus, held_out_names(config), config)
-        if "test" not in splits:
-            raise CorpusError(f"All of {name} was trained on: there is no test split. Give another file.")
+        if split not in splits:
+            raise CorpusError(f"All of {name} was trained on: there is no {split} split. Give another file.")
         seen = {source for source, _ in splits["train"]}
-        return (pair for pair in splits["test"] if all(pair) and pair[0] not in seen)
+        return (pair for pair in splits[split] if all(pair) and pair[0] not in seen)
     if config.model.task == "autoencode":
         length = config.data.max_length
         return _twice(_cut(_read_lines([name], config.reading), length, length))

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -37,20 +37,21 @@ def map_on_cores(
     >>> map_on_cores(abs, [-2, 1, -3])
     [2, 1, 3]
     """
-    results = []
     if len(items) < 2:
-        for result in map(function, items):
-            report(result)
-            results.append(result)
-        return results
+        return _collect(map(function, items), report)
     from threadpoolctl import threadpool_limits  # seldom needed
 
     with _ALONE, threadpool_limits(limits=1, user_api="blas"):
         pool = ThreadPoolExecutor(count_cores())
         try:
-            for result in pool.map(function, items):
-                report(result)
-                results.append(result)
+            return _collect(pool.map(function, items), report)
         finally:
             pool.shutdown(cancel_futures=True)
-    return results
+
+
+def _collect(results: Iterable[Result], report: Callable[[Result], None]) -> list[Result]:
+    collected = []
+    for result in results:
+        report(result)
+        collected.append(result)
+    return collected

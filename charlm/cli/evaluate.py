@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pairs", metavar="PAIRS", help="a file of tab-separated pairs, or a corpus or task by name")
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N pairs alone")
     parser.add_argument("--season", type=int, metavar="N", help="of the seasonal-naive forecast (default: found)")
+    parser.add_argument(
+        "--split", choices=("test", "validation"), default="test", help="of a task, or of what the run was trained on"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_options(parser, Decoding)
 
@@ -52,10 +55,10 @@ def run(options: argparse.Namespace) -> None:
     if task == "forecast":
         if options.limit is not None:
             raise ConfigError("A series is judged whole. Leave out limit.")
-        figures = trained.judge_series(_read_values(trained, options.pairs), season=options.season)
+        figures = trained.judge_series(_read_values(trained, options.pairs, options.split), season=options.season)
         print(json.dumps(figures)) if options.json else _print_forecasts(figures)
         return
-    pairs = read_test_pairs(options.pairs, trained.config, trained.info.get("corpus", ()))
+    pairs = read_test_pairs(options.pairs, trained.config, trained.info.get("corpus", ()), split=options.split)
     pairs = list(itertools.islice(pairs, options.limit))
     figures = trained.evaluate(pairs, progress="evaluating", **decoding)
     if options.json:
@@ -64,15 +67,15 @@ def run(options: argparse.Namespace) -> None:
     (_print_labels if "confusion" in figures else _print_translations)(figures)
 
 
-def _read_values(trained: Run, name: str) -> NDArray[np.float64]:
-    """Returns a series; of one that the run was trained on, the test split, or that of validation."""
+def _read_values(trained: Run, name: str, split: str) -> NDArray[np.float64]:
+    """Returns a series; of one that the run was trained on, a split, or where there is none, that of validation."""
     series, config = read_series(name, trained.config.reading), trained.config
     check_columns(series, trained.labels)
     if name not in trained.info.get("corpus", ()):
         return series.values
     window = config.training.sequence_length + config.model.follow
     splits = prepare_series(series, config.data, window=window).splits
-    split = "test" if len(splits.get("test", ())) else "validation"
+    split = split if len(splits.get(split, ())) else "validation"
     log.warning("%s was trained on: its %s split is judged.", name, split)
     return splits[split]
 
