@@ -347,7 +347,11 @@ def _lines(source: str, config: ReadingConfig) -> Iterator[str]:
     return (line.rstrip("\r") for document in documents for line in split_lines([document]))
 
 
-def usual_split(names: Sequence[str]) -> str | None:
-    """Returns the split that a corpus of the catalogue is usually cut into, where `names` is just that one."""
-    entry = read_catalogue().get(names[0]) if len(names) == 1 and _is_known(names[0]) else None
-    return entry.split if entry else None
+def usual_settings(names: Sequence[str]) -> dict[str, Any]:
+    """Returns what a corpus of the catalogue, or a generated task, is usually learnt with, where `names` is just it."""
+    if len(names) != 1:
+        return {}
+    if is_task(names[0]):
+        return dict(getattr(_task(names[0]), "SETTINGS", {}))
+    entry = read_catalogue().get(names[0]) if _is_known(names[0]) else None
+    return {"split": entry.split} if entry else {}

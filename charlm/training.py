@@ -154,8 +154,7 @@ def _defaults(names: list[str], settings: dict[str, Any]) -> dict[str, Any]:
     is_task = len(names) == 1 and datasets.is_task(names[0])
     usual = datasets.learnt_by(names[0]) if is_task else "forecast" if names and is_series(names[0]) else "language"
     task = settings.get("task", usual)
-    split = datasets.usual_split(names)
-    return {"task": task, **({"split": split} if split else {}), **recipes.DEFAULTS.get(task, {})}
+    return {"task": task, **recipes.DEFAULTS.get(task, {}), **datasets.usual_settings(names)}
 
 
 def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None:

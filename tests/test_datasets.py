@@ -6,7 +6,7 @@ import pytest
 
 from charlm import datasets, files
 from charlm.config import DataConfig, ReadingConfig
-from charlm.datasets import Entry, fetch, read_catalogue, read_corpus, usual_split
+from charlm.datasets import Entry, fetch, read_catalogue, read_corpus, usual_settings
 from charlm.errors import CorpusError, DownloadError, TextError
 from charlm.tasks.markov import MarkovSource
 
@@ -117,8 +117,10 @@ def read(names, **options):
 def test_a_corpus_of_the_catalogue_is_read_from_the_cache(address, monkeypatch):
     monkeypatch.setattr(datasets, "read_catalogue", lambda: {"sample": entry(f"{address}/good")})
     assert read(["sample"]).encode() == CONTENT
-    assert usual_split(["sample"]) == "90/10"
-    assert usual_split(["markov"]) is None
+    assert usual_settings(["sample"]) == {"split": "90/10"}
+    assert usual_settings(["markov"]) == {}
+    assert usual_settings(["english-french"])["tokenizer"] == "bpe"
+    assert usual_settings(["english-french", "markov"]) == {}
 
 
 def test_the_python_manual_is_english_prose():
