@@ -147,9 +147,9 @@ class ModelConfig:
         return cells
 
     @property
-    def has_attention(self) -> bool:
-        """Whether the decoder looks at the source; an autoencoder's knows it from one vector alone."""
-        return self.task == "translate" and self.attention != "none"
+    def attention_kind(self) -> str:
+        """How the decoder looks at the source; an autoencoder's knows it from one vector alone."""
+        return self.attention if self.task == "translate" else "none"
 
     @property
     def follow(self) -> int:

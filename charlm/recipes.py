@@ -96,7 +96,7 @@ def recommend(
     model, reading = worthy[-1] if worthy else (models[0], readings[0])
     epochs = reading / ids
     dropout = round(min(max(_DROPOUT_AN_EPOCH[model.task] * (epochs - 1), 0.0), 0.5), 2)
-    found = {"dropout": dropout, "heads": math.gcd(_HEADS, model.units) if model.has_attention else 1}
+    found = {"dropout": dropout, "heads": math.gcd(_HEADS, model.units) if model.attention_kind != "none" else 1}
     model = dataclasses.replace(model, **_open(found, given))
     rate_of_512 = _RATE_OF_VECTORS if model.task == "autoencode" else _RATE
     learning_rate = min(rate_of_512 * math.sqrt(512 / model.units), _HIGHEST_RATE)
@@ -123,7 +123,8 @@ def _count_products(model: ModelConfig, vocab_size: int) -> float:
     if model.task == "bidirectional":
         return 2 * decoder + 2 * model.units**2 + model.units * vocab_size
     encoder = 1.5 * sum(recurrent) - recurrent[0]
-    return (encoder + decoder + 4 * model.units**2 * model.has_attention) / 2
+    attention = (2 if model.attention_kind == "none" else 4) * model.units**2
+    return (encoder + decoder + attention) / 2
 
 
 def _operations(model: ModelConfig, vocab_size: int) -> float:

@@ -159,6 +159,8 @@ class TextTranslator:
 
     def align(self, source: str, target: str | None = None) -> Alignment:
         """Does the work of `Run.align`."""
+        if not self.engine.has_attention:
+            raise ConfigError("The model has no attention to show. Train with --attention general.")
         text = self.translate([source])[0][0].text if target is None else target
         read, written = (
             tokenizer.encode(side, unknown="replace")
@@ -166,8 +168,6 @@ class TextTranslator:
         )
         inputs = np.concatenate([[BOS], written])[None].astype(np.int32)
         _, weights, _ = self.engine.unroll_attention(inputs, self.engine.encode(pad([read])))
-        if weights is None:
-            raise ConfigError("The model has no attention to show. Train with --attention general.")
         return Alignment(
             [*cut(self.source_tokenizer, source, read), _END],
             [*cut(self.tokenizer, text, written), _END],
@@ -184,13 +184,12 @@ class TextTranslator:
         expected = (sum(part.shape[1] for part in zeros),)
         if np.shape(vector) != expected:
             raise ConfigError(f"`vector` must be of the shape {expected}. Received: {np.shape(vector)}.")
-        state = tuple(np.split(np.asarray(vector, np.float32)[None], len(zeros), axis=1))
+        state = self.engine.begin(tuple(np.split(np.asarray(vector, np.float32)[None], len(zeros), axis=1)))
         (ids,) = translate(self.engine, state, sampler=Sampler(temperature=0), length=self.max_length)
         return self.tokenizer.decode(ids)
 
     def _state(self, ids: Ids) -> tuple[NDArray[np.float32], ...]:
         """Returns the state between encoder and decoder, `(1, H)` each, of a model that has nothing but that."""
-        state = self.engine.encode(pad([ids]))
-        if len(state) != self.engine.num_states:
+        if self.engine.has_attention:
             raise ConfigError("A translator with attention makes no vector of a text. Train with --task autoencode.")
-        return state
+        return self.engine.encode(pad([ids]))[: self.engine.num_states]

@@ -16,7 +16,8 @@ class Attention(keras.layers.Layer):
     * `additive`: `v · tanh(W q + U k)` (Bahdanau et al. 2015);
     * `dot`: `q · k`;
     * `general`: `q · (U k)` (Luong et al. 2015);
-    * `scaled`: `q · k / √D` (Vaswani et al. 2017).
+    * `scaled`: `q · k / √D` (Vaswani et al. 2017);
+    * `none`: the same for any, as of a memory of one row.
 
     Their softmax over the rows weighs the memory; several heads do so each with a share of the width. The result is
     `tanh(C [context; q] + b)` (Luong et al. 2015).
@@ -30,7 +31,7 @@ class Attention(keras.layers.Layer):
         Outputs `(B, T, H)`, and the weights `(B, heads, T, S)`.
 
     Args:
-        kind: `additive`, `dot`, `general` or `scaled`.
+        kind: `additive`, `dot`, `general`, `scaled` or `none`.
         units: width, `H`.
         heads: how many; they divide the width.
         precision: `float32`, or `bfloat16` for the products with weights.
@@ -45,8 +46,8 @@ class Attention(keras.layers.Layer):
 
     def __init__(self, kind: str, units: int, *, heads: int = 1, precision: str = "float32", **kwargs):
         super().__init__(**kwargs)
-        if kind not in ATTENTIONS:
-            raise ConfigError(f"`kind` must be one of {', '.join(ATTENTIONS)}. Received: kind={kind!r}.")
+        if kind not in (*ATTENTIONS, "none"):
+            raise ConfigError(f"`kind` must be one of {', '.join(ATTENTIONS)} and none. Received: kind={kind!r}.")
         if units % heads:
             raise ConfigError(f"`heads` must divide `units`. Received: heads={heads}, units={units}.")
         self.kind, self.units, self.heads, self.precision = kind, units, heads, precision

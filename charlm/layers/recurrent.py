@@ -181,6 +181,10 @@ class RecurrentStack(keras.layers.Layer):
         parts = [part for layer in self.layers for part in keras.tree.flatten(layer.get_initial_state(batch_size))]
         return tuple(parts)
 
+    def hidden(self, state):
+        """Returns the last layer's `h`, `(B, H)`, of a state."""
+        return state[-len(keras.tree.flatten(self.layers[-1].cell.state_size))]
+
     def compute_mask(self, x, mask=None):
         return mask, None
 

@@ -16,8 +16,9 @@ from charlm.tokenizer import PAD
 class Translator(VocabularyModel):
     """Predicts each next id of a target from the ids before it and from the whole of its source.
 
-    The encoder's last state is the decoder's first one (Sutskever et al. 2014). With attention, what the decoder's last
-    layer gives looks for its source (Luong et al. 2015), so that a whole target is one call of each fused scan.
+    The encoder's last state is the decoder's first one (Sutskever et al. 2014). What the decoder's last layer gives
+    looks for its source (Luong et al. 2015), so that a whole target is one call of each fused scan. Without attention
+    all that it finds there is that state, the last layer's `h`, at every step (Cho et al. 2014).
 
     Call arguments:
         inputs: sources `(B, S)`, each ended by `<eos>` and filled up with `<pad>`, and ids `(B, T)`.
@@ -33,7 +34,7 @@ class Translator(VocabularyModel):
         embedding_dim: width of the embeddings; `units` where it is None.
         dropout: share of the values zeroed between the layers and after the last.
         weight_drop: share of the recurrent kernels' weights zeroed in a call.
-        attention: its kind, or None for the plain encoder and decoder.
+        attention: its kind; `none` is the plain encoder and decoder.
         heads: of the attention.
         label_smoothing: share of a target's probability that is taught to be spread evenly (Szegedy et al. 2016).
         tie_weights: the embedding is the output's kernel too.
@@ -54,7 +55,7 @@ class Translator(VocabularyModel):
         embedding_dim: int | None = None,
         dropout: float = 0.0,
         weight_drop: float = 0.0,
-        attention: str | None = "general",
+        attention: str = "general",
         heads: int = 1,
         label_smoothing: float = 0.0,
         tie_weights: bool = False,
@@ -71,7 +72,7 @@ class Translator(VocabularyModel):
         self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
         self.encoder = BidirectionalStack(**self.options, name="encoder")
         self.stack = RecurrentStack(**self.options, name="stack")
-        self.attention = attention and Attention(attention, units, heads=heads, precision=precision, name="attention")
+        self.attention = Attention(attention, units, heads=heads, precision=precision, name="attention")
         self.build(None)
 
     @classmethod
@@ -83,7 +84,7 @@ class Translator(VocabularyModel):
             vocab_size,
             source_vocab_size,
             **network_options(config),
-            attention=config.attention if config.has_attention else None,
+            attention=config.attention_kind,
             heads=config.heads,
             label_smoothing=config.label_smoothing,
             precision=precision,
@@ -95,8 +96,7 @@ class Translator(VocabularyModel):
         for embedding, stack in ((self.source_embedding, self.encoder), (self.embedding, self.stack)):
             embedding.build((None, None))
             stack.build((None, None, self.embedding_dim))
-        if self.attention:
-            self.attention.build()
+        self.attention.build()
         self.build_output()
         self.built = True
 
@@ -107,12 +107,15 @@ class Translator(VocabularyModel):
     def encode(self, source, *, training=None, seed=None):
         """Reads sources `(B, S)`, each ended by `<eos>` and filled up with `<pad>`; returns the decoder's first state.
 
-        That is the decoder's own, then with attention the encoder's outputs `(B, S, H)` and their mask `(B, S)`.
+        That is the decoder's own, then a memory and its mask: the encoder's outputs `(B, S, H)` and `(B, S)`; without
+        attention its last state alone, `(B, 1, H)` and `(B, 1)`.
         """
         mask = source != PAD
         table = tf.convert_to_tensor(self.source_embedding.embeddings)
         memory, state = self.encoder(table, mask=mask, training=training, seed=seed, ids=source)
-        return (*state, memory, mask) if self.attention else state
+        if self.attention.kind == "none":
+            memory, mask = self.stack.hidden(state)[:, None], tf.ones_like(mask[:, :1])
+        return *state, memory, mask
 
     def unroll(self, ids, state, *, training=None, seed=None):
         """Reads ids from a given state on.
@@ -126,11 +129,10 @@ class Translator(VocabularyModel):
         Returns:
             Logits `(B, T, V)`, and the state after.
         """
-        own, seen = (state[:-2], state[-2:]) if self.attention else (state, ())
+        own, seen = state[:-2], state[-2:]
         table = tf.convert_to_tensor(self.embedding.embeddings)
         hidden, own = self.stack(table, state=own, training=training, seed=seed, ids=ids)
-        if self.attention:
-            hidden, _ = self.attention(hidden, *seen)
+        hidden, _ = self.attention(hidden, *seen)
         return self.logits(hidden), (*own, *seen)
 
     def initial_state(self, batch_size):
@@ -161,8 +163,7 @@ class Translator(VocabularyModel):
     def named_variables(self) -> dict[str, "keras.Variable"]:
         """Returns the weights by the names that they have in a bundle."""
         named = {"source_embedding": self.source_embedding.embeddings, **super().named_variables()}
-        if self.attention:
-            named |= {f"attention.{name}": weight for name, weight in self.attention.named_weights.items()}
+        named |= {f"attention.{name}": weight for name, weight in self.attention.named_weights.items()}
         for index, pair in enumerate(self.encoder.pairs):
             for direction, directed in zip(DIRECTIONS, pair, strict=True):
                 named |= name_layer(f"encoder.{index}.{direction}", directed)
@@ -170,7 +171,6 @@ class Translator(VocabularyModel):
 
     def get_config(self):
         own = {name: getattr(self, name) for name in ("vocab_size", "source_vocab_size", "embedding_dim")}
-        own |= {"tie_weights": self.tie_weights, "label_smoothing": self.label_smoothing, "attention": None}
-        if self.attention:
-            own |= {"attention": self.attention.kind, "heads": self.attention.heads}
+        own |= {"tie_weights": self.tie_weights, "label_smoothing": self.label_smoothing}
+        own |= {"attention": self.attention.kind, "heads": self.attention.heads}
         return {**super().get_config(), **own, **self.options}

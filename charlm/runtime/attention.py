@@ -31,7 +31,7 @@ class Attention:
     """
 
     def __init__(self, config: ModelConfig, tensors: Mapping[str, NDArray[Any]]):
-        self.kind, self.heads, self.tensors = config.attention, config.heads, tensors
+        self.kind, self.heads, self.tensors = config.attention_kind, config.heads, tensors
 
     def keys(self, memory: Array) -> Array:
         """Returns the keys `(B, S, H)` of a memory `(B, S, H)`."""

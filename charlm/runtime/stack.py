@@ -75,6 +75,10 @@ class Stack:
         """Returns zeros: for each layer its state, `(B, H)` each."""
         return tuple(part for layer in self.layers for part in zeros(layer, batch_size, self.units))
 
+    def hidden(self, state: State) -> Array:
+        """Returns the last layer's `h`, `(B, H)`, of a state."""
+        return state[-self.layers[-1].num_states]
+
     def step(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns the last layer's outputs `(B, H)`, and the state after."""
         first = self.layers[0]

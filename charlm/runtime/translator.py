@@ -20,15 +20,16 @@ def expected_shapes(config: ModelConfig, vocab_size: int, source_vocab_size: int
     shapes: Shapes = {"source_embedding": (source_vocab_size, width), "embedding": (vocab_size, width)}
     shapes |= bidirectional_shapes("encoder", config.cells, width, units)
     shapes |= stack_shapes("layers", config.cells, width, units)
-    if config.has_attention:
-        shapes |= {f"attention.{name}": shape for name, shape in attention_shapes(config.attention, units).items()}
+    own = attention_shapes(config.attention_kind, units)
+    shapes |= {f"attention.{name}": shape for name, shape in own.items()}
     return shapes | output_shapes(config, vocab_size)
 
 
 class TranslationEngine:
     """Encodes sources, and predicts their translations id by id; a `Decoder`.
 
-    Its state is the decoder's, then the encoder's outputs `(B, S, H)`, their keys and their mask.
+    Its state is the decoder's, then a memory, its keys and its mask: the encoder's outputs `(B, S, H)`, or without
+    attention its last state alone, `(B, 1, H)`.
 
     Args:
         config: the network.
@@ -51,17 +52,23 @@ class TranslationEngine:
         self._kernel, self._bias = output_kernel(config, tensors), tensors["output.bias"]
         prefix = "attention."
         weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-        self._attention = Attention(config, weights) if config.has_attention else None
+        self._attention = Attention(config, weights)
         self.num_states = len(self._decoder.initial_state(0))  # of the decoder
+        self.has_attention = config.attention_kind != "none"
 
     def encode(self, source: Ids) -> State:
         """Reads sources `(B, S)`, each ended by `<eos>` and filled up with `<pad>`; returns the first state."""
         mask = source != PAD
         memory, state = self._encoder.read(source, mask)
-        if self._attention is None:
-            return state
+        if not self.has_attention:
+            return self.begin(state)
         memory = np.where(mask[:, :, None], memory, 0)
         return *state, memory, self._attention.keys(memory), mask
+
+    def begin(self, state: State) -> State:
+        """Returns the first state of a model without attention, from the decoder's own."""
+        memory = self._decoder.hidden(state)[:, None]
+        return *state, memory, self._attention.keys(memory), np.ones(memory.shape[:2], bool)
 
     def step(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns logits `(B, V)` and the state after."""
@@ -74,14 +81,12 @@ class TranslationEngine:
         logits, _, state = self.unroll_attention(ids, state)
         return logits, state
 
-    def unroll_attention(self, ids: Ids, state: State) -> tuple[Array, Array | None, State]:
+    def unroll_attention(self, ids: Ids, state: State) -> tuple[Array, Array, State]:
         """Reads ids `(B, T)`; returns logits `(B, T, V)`, attention `(B, heads, T, S)`, and the state after."""
         outputs, after = self._decoder.unroll(ids, state[: self.num_states])
         h, weights = self._attend(outputs[-1].transpose(1, 0, 2), state)
         return h @ self._kernel + self._bias, weights, (*after, *state[self.num_states :])
 
-    def _attend(self, queries: Array, state: State) -> tuple[Array, Array | None]:
-        if self._attention is None:
-            return queries, None
+    def _attend(self, queries: Array, state: State) -> tuple[Array, Array]:
         memory, keys, mask = state[self.num_states :]
         return self._attention(queries, memory, keys, mask.astype(bool))
