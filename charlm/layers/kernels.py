@@ -10,18 +10,19 @@ quicker than a loop that is left to automatic differentiation:
   the backward loop, where automatic differentiation adds up one a step
   (Appleyard et al. 2016, "Optimizing Performance of Recurrent Neural Networks
   on GPUs");
-* only what the backward loop needs is kept;
+* only what the backward loop needs is kept, and the arrays that are as wide as
+  all gates together are kept in `precision`: less to write and to read;
 * a turn of the loop takes several time steps.
 
 A cell is a pair of pure functions. `forward` takes the projected input
 `x (B, G)`, the recurrent product `p = h @ U (B, G)` and the state, and gives
 the new state with what `backward` wants to see again. `backward` takes the
 gradient of the new state, and `through`, which takes a gradient of `p` back to
-`h`; it gives the gradients of `x`, of `p` and of the old state. `biases` gives the bias of `x` and,
-where there is one, that of `p`. The equations are those of `keras.layers`, with its gate order.
+`h`; it gives the gradients of `x`, of `p` and of the old state. `biases` gives
+the bias of `x`, or None, and that of `p`. `x` and `p` come in `precision`, all
+else is float32. The equations are those of `keras.layers`, with its gate order.
 """
 
-import functools
 import math
 
 from charlm.backend import tf
@@ -40,11 +41,11 @@ class LSTMKernel:
 
     @staticmethod
     def biases(bias):
-        return (bias,)
+        return None, bias
 
     @staticmethod
     def forward(x, p, state):
-        i, f, g, o = tf.split(x + p, 4, axis=1)
+        i, f, g, o = tf.split(tf.cast(x + p, tf.float32), 4, axis=1)
         i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
         c = f * state[1] + i * g
         t = tf.tanh(c)
@@ -76,6 +77,7 @@ class GRUKernel:
 
     @staticmethod
     def forward(x, p, state):
+        x, p = tf.cast(x, tf.float32), tf.cast(p, tf.float32)
         (x_z, x_r, x_h), (p_z, p_r, p_h) = tf.split(x, 3, axis=1), tf.split(p, 3, axis=1)
         z, r = tf.sigmoid(x_z + p_z), tf.sigmoid(x_r + p_r)
         g = tf.tanh(x_h + r * p_h)
@@ -99,11 +101,11 @@ class SimpleRNNKernel:
 
     @staticmethod
     def biases(bias):
-        return (bias,)
+        return None, bias
 
     @staticmethod
     def forward(x, p, state):
-        h = tf.tanh(x + p)
+        h = tf.tanh(tf.cast(x + p, tf.float32))
         return (h,), (h,)
 
     @staticmethod
@@ -130,7 +132,7 @@ def run_layer(
         state: the cell's state, a tuple of `(B, H)`, `h` first.
         mask: `(B, T)`, True where there is something to read; elsewhere the state stands still.
         reverse: read from the last time step to the first.
-        precision: type of the factors and results of matrix products; all the rest is float32.
+        precision: type of the factors and results of matrix products, sums of two included; the rest is float32.
 
     Returns:
         Outputs `(B, T, H)` in the order of reading, and the state after.
@@ -172,8 +174,20 @@ def _run(cell: Kernel, x, recurrent_kernel, bias, state, mask, reverse, precisio
 
 
 def _project(cell: Kernel, x, kernel, bias, precision):
-    input_bias, *_ = cell.biases(tf.convert_to_tensor(bias))
-    return tf.nn.bias_add(product(x, kernel, precision), input_bias)  # (…, G)
+    input_bias, _ = cell.biases(tf.convert_to_tensor(bias))
+    x = tf.tensordot(tf.cast(x, precision), tf.cast(kernel, precision), 1)  # (…, G)
+    return x if input_bias is None else _add_bias(x, input_bias)
+
+
+@tf.custom_gradient
+def _add_bias(x, bias):
+    return tf.nn.bias_add(x, tf.cast(bias, x.dtype)), lambda dx: (dx, _sum_rows(dx))
+
+
+def _sum_rows(x):
+    """Sums `(…, G)` to `(G,)`, as a product: it adds up in float32 where TensorFlow's own sums do so in bfloat16."""
+    rows = tf.reshape(x, (-1, x.shape[-1]))
+    return tf.cast(tf.matmul(tf.ones((1, tf.shape(rows)[0]), x.dtype), rows)[0], tf.float32)
 
 
 @tf.custom_gradient
@@ -181,35 +195,34 @@ def _take_rows(table, ids):
     """Gathers rows; the gradient is dense at once, which TensorFlow's own becomes once for each use that it meets."""
 
     def gradient(d_rows):
-        d_rows = tf.reshape(d_rows, (-1, d_rows.shape[-1]))
-        return tf.math.unsorted_segment_sum(d_rows, tf.reshape(ids, [-1]), tf.shape(table)[0]), None
+        d_rows = tf.cast(tf.reshape(d_rows, (-1, d_rows.shape[-1])), tf.float32)
+        summed = tf.math.unsorted_segment_sum(d_rows, tf.reshape(ids, [-1]), tf.shape(table)[0])
+        return tf.cast(summed, table.dtype), None
 
     return tf.gather(table, ids), gradient
 
 
 def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
     recurrent_kernel = tf.convert_to_tensor(recurrent_kernel)
-    _, *recurrent_biases = cell.biases(tf.convert_to_tensor(bias))  # one or none
-    num_states = len(state)
+    _, recurrent_bias = cell.biases(tf.convert_to_tensor(bias))
     steps, unrolled = tf.shape(x)[0], math.gcd(x.shape[0] or 1, _UNROLLED)
 
-    def write_all(count):
-        return tuple(tf.TensorArray(x.dtype, steps, clear_after_read=False) for _ in range(count))
+    def write_all(count, dtype):
+        return tuple(tf.TensorArray(dtype, steps, clear_after_read=False) for _ in range(count))
 
     @tf.custom_gradient
-    def scan(x, recurrent_kernel, *rest):
-        state, biases = rest[:num_states], rest[num_states:]
+    def scan(x, recurrent_kernel, bias, *state):
         xs = _read_all(x)
-        factor = tf.cast(recurrent_kernel, precision)
+        factor, addend = tf.cast(recurrent_kernel, precision), tf.cast(bias, precision)
 
         def forward(t, before, arrays):
-            p = functools.reduce(tf.nn.bias_add, biases, _product(before[0], factor, precision))
+            p = tf.nn.bias_add(tf.matmul(tf.cast(before[0], precision), factor), addend)
             after, saved = cell.forward(xs.read(t), p, before)
             after = _hold(mask, t, after, before)
             written = (array.write(t, value) for array, value in zip(arrays, (after[0], *saved), strict=True))
             return t + 1, after, tuple(written)
 
-        loop = (0, state, write_all(1 + cell.num_saved))
+        loop = (0, state, write_all(1 + cell.num_saved, tf.float32))
         _, last, (outputs, *saved) = tf.while_loop(lambda t, *_: t < steps, _repeat(forward, unrolled), loop)
         outputs = outputs.stack()  # (T, B, H)
 
@@ -228,23 +241,23 @@ def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
                 if mask is not None:
                     passed = _hold(mask, t, zeros, d_after)
                     d_before = tuple(map(tf.add, d_before, passed))
-                written = (array.write(t, value) for array, value in zip(arrays, (dx, dp), strict=False))
+                values = (tf.cast(value, precision) for value in (dx, dp))
+                written = (array.write(t, value) for array, value in zip(arrays, values, strict=False))
                 return t - 1, d_before, tuple(written)
 
-            _, d_state, arrays = tf.while_loop(
-                lambda t, *_: t >= 0, _repeat(backward, unrolled), (steps - 1, d_last, write_all(cell.num_gradients))
-            )
+            loop = (steps - 1, d_last, write_all(cell.num_gradients, precision))
+            _, d_state, arrays = tf.while_loop(lambda t, *_: t >= 0, _repeat(backward, unrolled), loop)
             gradients = [array.stack() for array in arrays]
             dx, dp = gradients[0], gradients[-1]  # (T, B, G)
             h_before = tf.concat([state[0][None], outputs[:-1]], axis=0)
             d_kernel = _product(
                 *(tf.reshape(a, (-1, a.shape[-1])) for a in (h_before, dp)), precision, transpose_a=True
             )
-            return dx, d_kernel, *d_state, *(tf.reduce_sum(dp, (0, 1)) for _ in biases)
+            return dx, d_kernel, _sum_rows(dp), *d_state
 
         return (outputs, *last), gradient
 
-    return scan(x, recurrent_kernel, *state, *recurrent_biases)
+    return scan(x, recurrent_kernel, recurrent_bias, *state)
 
 
 def _repeat(body, times: int):
