@@ -104,6 +104,7 @@ def test_a_width_that_the_user_set_is_not_made_up_for_by_depth(units, layers):
 
 def test_heads_divide_the_units():
     assert recommended({"task": "translate"}).model.heads == 4
+    assert recommended({"task": "translate", "tokenizer": "bpe"}).model.heads == 8
     assert recommended({"task": "translate", "units": 6}).model.heads == 2
     assert recommended({"task": "translate", "attention": "none"}).model.heads == 1
 

@@ -44,7 +44,7 @@ from charlm.tasks.french_verbs import VERBS, Verb
 from charlm.tasks.pairs import digest, generator, pick
 
 SUMMARY = "English sentences of a small grammar and their French translation, 100,000 of them to train on"
-SETTINGS = {"tokenizer": "bpe", "vocab_size": 2048}  #: where the user says nothing: words come again here
+SETTINGS = {"tokenizer": "bpe", "vocab_size": 2048}  #: where the user says nothing
 
 SIZES = {"train": 100_000, "validation": 1_000, "test": 1_000}
 MAX_LENGTH = 80  #: characters of an English sentence
