@@ -100,7 +100,7 @@ class ModelConfig:
 
     attention: str = option(
         "general",
-        "how a translator looks at its source; none is the plain encoder and decoder",
+        "how a translator looks at its source; with none it sees what the encoder ended with, and no more",
         choices=(*ATTENTIONS, "none"),
     )
     heads: int = option(1, "heads of the attention", minimum=1, maximum=64)

@@ -56,7 +56,8 @@ The whole state goes through the product and tanh at every step, so a gradient s
 It pays for short memories and for looking at: a quarter of an LSTM's weights and products.""",
     "attention": """\
 Bahdanau et al. 2015 (additive), Luong et al. 2015 (dot, general), Vaswani et al. 2017 (scaled, several heads).
-Without it, all of a source must pass through one state, whose size does not grow with the source.
+Without it (--attention none), context is the encoder's last state at every step: all of a source must pass through
+that, and its size does not grow with the source.
 It pays as soon as sources are long: compare the accuracy by length of a run with it and of one without.""",
 }
 SUBJECTS = (*CELL_EQUATIONS, "attention")

@@ -49,7 +49,7 @@ _DROPOUT_AN_EPOCH = {
 _RATE = 6e-3  #: peak of the learning rate, of 512 units
 _RATE_OF_VECTORS = 2.5e-3  #: the same, of an autoencoder
 _HIGHEST_RATE = 1e-2  #: of narrow models
-_HEADS = {"char": 4, "byte": 4, "bpe": 8}  #: of attention, as far as they divide the units
+_HEADS, _HEADS_OF_PIECES = 4, 8  #: of attention, as far as they divide the units
 _OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
 _EFFICIENCY = 0.8  #: of a step's products, beside those measured
 
@@ -96,8 +96,8 @@ def recommend(
     model, reading = worthy[-1] if worthy else (models[0], readings[0])
     epochs = reading / ids
     dropout = round(min(max(_DROPOUT_AN_EPOCH[model.task] * (epochs - 1), 0.0), 0.5), 2)
-    heads = math.gcd(_HEADS[config.data.tokenizer], model.units) if model.attention_kind != "none" else 1
-    found = {"dropout": dropout, "heads": heads}
+    heads = 1 if model.attention_kind == "none" else _HEADS_OF_PIECES if config.data.tokenizer == "bpe" else _HEADS
+    found = {"dropout": dropout, "heads": math.gcd(heads, model.units)}
     model = dataclasses.replace(model, **_open(found, given))
     rate_of_512 = _RATE_OF_VECTORS if model.task == "autoencode" else _RATE
     learning_rate = min(rate_of_512 * math.sqrt(512 / model.units), _HIGHEST_RATE)

@@ -100,6 +100,11 @@ class Session:
                 f"The corpus has changed since {self.folder} was begun. "
                 "Give the same text to go on, or train anew into another folder."
             )
+        if checkpoint.tensors.keys() != self.trainer.tensors().keys():
+            raise CheckpointError(
+                f"{self.folder} was begun with another version of charlm, whose model had other weights. "
+                "Train anew into another folder."
+            )
         self.trainer.restore(checkpoint.tensors)
         self.progress = Progress(**checkpoint.state["progress"])
         self.deadline -= self.progress.seconds

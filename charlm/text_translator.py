@@ -160,7 +160,7 @@ class TextTranslator:
     def align(self, source: str, target: str | None = None) -> Alignment:
         """Does the work of `Run.align`."""
         if not self.engine.has_attention:
-            raise ConfigError("The model has no attention to show. Train with --attention general.")
+            raise ConfigError("The model has no attention to show. Train with --task translate --attention general.")
         text = self.translate([source])[0][0].text if target is None else target
         read, written = (
             tokenizer.encode(side, unknown="replace")

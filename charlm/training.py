@@ -66,14 +66,15 @@ def train(
     started = time.monotonic()
     names = [os.fspath(name) for name in ([corpus] if isinstance(corpus, str | os.PathLike) else corpus)]
     settings = _with_preset(preset, _with_start(settings))
-    config = Config.from_settings(_defaults(names, settings) | settings)
+    defaults = _defaults(names, settings)
+    config = Config.from_settings(defaults | settings)
     folder = Path(output or Path("runs", _name(names)))
     deadline = deadline or started + 60 * (config.training.minutes or recipes.DEFAULT_MINUTES)
     with _alone_in(folder):
-        return _train(names, folder, config, settings, resume=resume, deadline=deadline, callbacks=callbacks)
+        return _train(names, folder, config, settings, defaults, resume=resume, deadline=deadline, callbacks=callbacks)
 
 
-def _train(names, folder, config, settings, *, resume, deadline, callbacks) -> Run:
+def _train(names, folder, config, settings, defaults, *, resume, deadline, callbacks) -> Run:
     checkpoint = _open_folder(folder, resume=resume)
     if checkpoint is not None:
         config = Config.from_dict(checkpoint.state["config"])
@@ -86,7 +87,7 @@ def _train(names, folder, config, settings, *, resume, deadline, callbacks) -> R
     if checkpoint is None and config.training.minutes:
         config = recipes.recommend(
             config,
-            {*settings, *recipes.DEFAULTS[config.model.task]},
+            {*settings, *defaults},
             ids=store.training_ids,
             ids_a_pair=store.ids_a_pair if isinstance(store, PairStore) else None,
             vocab_size=store.tokenizer.vocab_size,

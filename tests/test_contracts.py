@@ -31,8 +31,8 @@ MODELS = {
     "general": ModelConfig(task="translate", units=8, cell="rnn,lstm", attention="general", tie_weights=True),
     "scaled": ModelConfig(task="translate", units=8, attention="scaled", heads=2, embedding_dim=3),
     "heads": ModelConfig(task="translate", units=8, attention="additive", heads=4, dropout=0.5),
-    "no attention": ModelConfig(task="translate", units=8, attention="none"),
-    "autoencoder": ModelConfig(task="autoencode", units=8, cell="gru"),
+    "no attention": ModelConfig(task="translate", units=8, cell="gru,lstm", attention="none"),
+    "autoencoder": ModelConfig(task="autoencode", units=8, cell="lstm,gru"),
 }
 # Sources of several lengths, for the models that have one.
 SOURCE = np.array([[4, 5, 6, 7, EOS], [8, EOS, PAD, PAD, PAD], [9, 10, 4, EOS, PAD]], np.int32)
@@ -268,16 +268,20 @@ def test_rows_of_a_table_are_read_as_if_they_were_gathered(cell, ids):
         assert np.abs(quick - plain).max() < 1e-5 * max(1, np.abs(plain).max())
 
 
+@pytest.mark.parametrize("kind", [RecurrentStack, BidirectionalStack])
 @pytest.mark.parametrize("cell", LAYERS)
-def test_bfloat16_products_stay_within_their_rounding(cell, ids):
-    table = tf.constant(np.random.default_rng(0).normal(size=(VOCAB_SIZE, 32)).astype("f"))
+def test_bfloat16_products_stay_within_their_rounding(cell, kind):
+    rng = np.random.default_rng(0)
+    table = tf.constant(rng.normal(size=(VOCAB_SIZE, 32)).astype("f"))
+    ids = tf.constant(rng.integers(VOCAB_SIZE, size=(64, 30)), tf.int32)
+    mask = np.arange(30) < rng.integers(1, 31, size=(64, 1))
     results = []
     for precision in ("float32", "bfloat16"):
         keras.utils.set_random_seed(0)
-        stack = RecurrentStack([cell, cell], 32, precision=precision)
-        stack(table, ids=ids)
+        stack = kind([cell, cell], 32, precision=precision)
+        stack(table, ids=ids, mask=mask)
         with tf.GradientTape() as tape:
-            outputs, state = stack(table, ids=ids)
+            outputs, state = stack(table, ids=ids, mask=mask)
             loss = tf.reduce_sum(tf.sin(outputs)) + sum(map(tf.reduce_sum, state))
         gradients = tape.gradient(loss, [variable.value for variable in stack.trainable_variables])
         results.append([part.numpy() for part in (outputs, *state, *gradients)])

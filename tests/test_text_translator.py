@@ -111,11 +111,14 @@ def test_what_a_bundle_cannot_do_names_the_task_that_could(translator, trained):
         translator.encode("a")
 
 
-def test_an_autoencoder_makes_a_vector_and_a_text_of_it(text_file, tmp_path):
-    run = charlm.train(text_file, tmp_path / "run", task="autoencode", cell="gru", units=16, steps=3, split="80/20")
+@pytest.mark.parametrize(("cell", "size"), [("gru", 16), ("lstm,gru", 48)])
+def test_an_autoencoder_makes_a_vector_and_a_text_of_it(cell, size, text_file, tmp_path):
+    run = charlm.train(text_file, tmp_path / "run", task="autoencode", cell=cell, units=16, steps=3, split="80/20")
     vector = run.encode("The café")
-    assert vector.shape == (16,)
+    assert vector.shape == (size,)
     assert run.decode(vector) == run.translate("The café")
+    with pytest.raises(ConfigError, match="no attention to show. Train with --task translate"):
+        run.align("The café")
 
 
 def test_separate_vocabularies_make_a_bundle_of_two_tokenizers(pairs_file, translation_settings, tmp_path):

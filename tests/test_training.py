@@ -142,6 +142,22 @@ def test_a_torn_line_of_the_log_is_dropped(interrupted, trained, text_file, sett
     assert losses(interrupted) == losses(trained.folder)
 
 
+def test_resume_refuses_the_weights_of_another_model(interrupted, text_file, settings):
+    known = checkpoints.load(interrupted)
+    tensors = {name: tensor for name, tensor in known.tensors.items() if name != "model/output.bias"}
+    checkpoints.save(interrupted, known.step, tensors, known.state)
+    with pytest.raises(CheckpointError, match="another version of charlm, whose model had other weights"):
+        charlm.train(text_file, interrupted, resume=True, **settings)
+
+
+def test_what_a_task_is_usually_learnt_with_gives_way_to_the_user(monkeypatch, tmp_path):
+    found = []
+    monkeypatch.setattr(training, "_train", lambda names, folder, config, *others, **options: found.append(config.data))
+    charlm.train("english-french", tmp_path / "usual")
+    charlm.train("english-french", tmp_path / "own", tokenizer="char")
+    assert [(data.tokenizer, data.vocab_size) for data in found] == [("bpe", 2048), ("char", 2048)]
+
+
 def test_resume_refuses_another_corpus(interrupted, settings, tmp_path):
     (tmp_path / "other.txt").write_text("another text\n" * 500)
     with pytest.raises(CheckpointError, match="The corpus has changed since"):

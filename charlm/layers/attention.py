@@ -17,7 +17,7 @@ class Attention(keras.layers.Layer):
     * `dot`: `q · k`;
     * `general`: `q · (U k)` (Luong et al. 2015);
     * `scaled`: `q · k / √D` (Vaswani et al. 2017);
-    * `none`: the same for any, as of a memory of one row.
+    * `none`: of no account, as the memory is one row.
 
     Their softmax over the rows weighs the memory; several heads do so each with a share of the width. The result is
     `tanh(C [context; q] + b)` (Luong et al. 2015).
@@ -47,7 +47,7 @@ class Attention(keras.layers.Layer):
     def __init__(self, kind: str, units: int, *, heads: int = 1, precision: str = "float32", **kwargs):
         super().__init__(**kwargs)
         if kind not in (*ATTENTIONS, "none"):
-            raise ConfigError(f"`kind` must be one of {', '.join(ATTENTIONS)} and none. Received: kind={kind!r}.")
+            raise ConfigError(f"`kind` must be one of {', '.join(ATTENTIONS)} or none. Received: kind={kind!r}.")
         if units % heads:
             raise ConfigError(f"`heads` must divide `units`. Received: heads={heads}, units={units}.")
         self.kind, self.units, self.heads, self.precision = kind, units, heads, precision

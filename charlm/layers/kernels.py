@@ -17,10 +17,11 @@ quicker than a loop that is left to automatic differentiation:
 A cell is a pair of pure functions. `forward` takes the projected input
 `x (B, G)`, the recurrent product `p = h @ U (B, G)` and the state, and gives
 the new state with what `backward` wants to see again. `backward` takes the
-gradient of the new state, and `through`, which takes a gradient of `p` back to
-`h`; it gives the gradients of `x`, of `p` and of the old state. `biases` gives
-the bias of `x`, or None, and that of `p`. `x` and `p` come in `precision`, all
-else is float32. The equations are those of `keras.layers`, with its gate order.
+gradient of the new state, and `through`, which joins the gates' parts of a
+gradient of `p` and takes it back to `h`; it gives the gradients of `x`, of `p`
+and of the old state. `biases` gives the bias of `x`, or None, and that of `p`.
+`x` and `p` come in `precision`, all else is float32. The equations are those of
+`keras.layers`, with its gate order.
 """
 
 import math
@@ -61,8 +62,8 @@ class LSTMKernel:
             _tanh_gradient(y=g, dy=dc * i),
             _sigmoid_gradient(y=o, dy=dh * t),
         )
-        dx = tf.concat(d_gates, axis=1)
-        return dx, dx, (through(dx), dc * f)
+        dx, dh = through(d_gates)
+        return dx, dx, (dh, dc * f)
 
 
 class GRUKernel:
@@ -89,8 +90,8 @@ class GRUKernel:
         dg = _tanh_gradient(y=g, dy=dh - dh * z)
         dz = _sigmoid_gradient(y=z, dy=dh * (h_before - g))
         dr = _sigmoid_gradient(y=r, dy=dg * p_h)
-        dp = tf.concat([dz, dr, dg * r], axis=1)
-        return tf.concat([dz, dr, dg], axis=1), dp, (dh * z + through(dp),)
+        dp, dh_through = through([dz, dr, dg * r])
+        return tf.concat([dz, dr, dg], axis=1), dp, (dh * z + dh_through,)
 
 
 class SimpleRNNKernel:
@@ -111,8 +112,8 @@ class SimpleRNNKernel:
     @staticmethod
     def backward(gradient, saved, through):
         (dh,), (h,) = gradient, saved
-        dx = _tanh_gradient(y=h, dy=dh)
-        return dx, dx, (through(dx),)
+        dx, dh = through([_tanh_gradient(y=h, dy=dh)])
+        return dx, dx, (dh,)
 
 
 Kernel = type[LSTMKernel] | type[GRUKernel] | type[SimpleRNNKernel]
@@ -132,7 +133,7 @@ def run_layer(
         state: the cell's state, a tuple of `(B, H)`, `h` first.
         mask: `(B, T)`, True where there is something to read; elsewhere the state stands still.
         reverse: read from the last time step to the first.
-        precision: type of the factors and results of matrix products, sums of two included; the rest is float32.
+        precision: type of matrix products, of their bias and their sum; the rest is float32.
 
     Returns:
         Outputs `(B, T, H)` in the order of reading, and the state after.
@@ -175,7 +176,7 @@ def _run(cell: Kernel, x, recurrent_kernel, bias, state, mask, reverse, precisio
 
 def _project(cell: Kernel, x, kernel, bias, precision):
     input_bias, _ = cell.biases(tf.convert_to_tensor(bias))
-    x = tf.tensordot(tf.cast(x, precision), tf.cast(kernel, precision), 1)  # (…, G)
+    x = _product(x, kernel, precision)  # (…, G)
     return x if input_bias is None else _add_bias(x, input_bias)
 
 
@@ -185,7 +186,10 @@ def _add_bias(x, bias):
 
 
 def _sum_rows(x):
-    """Sums `(…, G)` to `(G,)`, as a product: it adds up in float32 where TensorFlow's own sums do so in bfloat16."""
+    """Sums `(…, G)` to `(G,)`, as a product: that is quicker than a sum, and adds up bfloat16 in float32.
+
+    The gradient that TensorFlow gives `bias_add` adds it up in bfloat16, and is lost among many rows.
+    """
     rows = tf.reshape(x, (-1, x.shape[-1]))
     return tf.cast(tf.matmul(tf.ones((1, tf.shape(rows)[0]), x.dtype), rows)[0], tf.float32)
 
@@ -230,8 +234,9 @@ def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
             d_hs = _read_all(d_outputs)
             transposed = tf.transpose(factor)  # once, and not in every step
 
-            def through(dp):
-                return _product(dp, transposed, precision)
+            def through(parts):
+                dp = tf.cast(tf.concat(parts, axis=1), precision)
+                return dp, tf.cast(tf.matmul(dp, transposed), tf.float32)
 
             def backward(t, d_after, arrays):
                 d_after = (d_after[0] + d_hs.read(t), *d_after[1:])
@@ -250,9 +255,8 @@ def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
             gradients = [array.stack() for array in arrays]
             dx, dp = gradients[0], gradients[-1]  # (T, B, G)
             h_before = tf.concat([state[0][None], outputs[:-1]], axis=0)
-            d_kernel = _product(
-                *(tf.reshape(a, (-1, a.shape[-1])) for a in (h_before, dp)), precision, transpose_a=True
-            )
+            rows, d_rows = (tf.reshape(a, (-1, a.shape[-1])) for a in (tf.cast(h_before, precision), dp))
+            d_kernel = tf.cast(tf.matmul(rows, d_rows, transpose_a=True), tf.float32)
             return dx, d_kernel, _sum_rows(dp), *d_state
 
         return (outputs, *last), gradient
@@ -271,13 +275,13 @@ def _repeat(body, times: int):
     return repeated
 
 
-def _product(a, b, precision, **options):
-    return tf.cast(tf.matmul(tf.cast(a, precision), tf.cast(b, precision), **options), tf.float32)
-
-
 def product(x, kernel, precision):
     """Returns `x (…, D)` times a matrix `(D, N)`: float32 `(…, N)`, of factors and results in `precision`."""
-    return tf.cast(tf.tensordot(tf.cast(x, precision), tf.cast(kernel, precision), 1), tf.float32)
+    return tf.cast(_product(x, kernel, precision), tf.float32)
+
+
+def _product(x, kernel, precision):
+    return tf.tensordot(tf.cast(x, precision), tf.cast(kernel, precision), 1)
 
 
 def _read_all(array):

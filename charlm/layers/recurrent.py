@@ -125,7 +125,7 @@ class RecurrentStack(keras.layers.Layer):
         units: width of each layer, `H`.
         dropout: share of the values zeroed between the layers and after the last (Zaremba et al. 2014).
         weight_drop: share of the recurrent kernels' weights zeroed in a call (Merity et al. 2018).
-        precision: `float32`, or `bfloat16` for the matrix products of the scans; all the rest is float32.
+        precision: `float32`, or `bfloat16` for the matrix products of the scans, their bias and their sum.
 
     Raises:
         ConfigError: a cell does not exist.

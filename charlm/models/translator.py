@@ -34,7 +34,7 @@ class Translator(VocabularyModel):
         embedding_dim: width of the embeddings; `units` where it is None.
         dropout: share of the values zeroed between the layers and after the last.
         weight_drop: share of the recurrent kernels' weights zeroed in a call.
-        attention: its kind; `none` is the plain encoder and decoder.
+        attention: its kind; `none` shows the decoder the encoder's last state and no more.
         heads: of the attention.
         label_smoothing: share of a target's probability that is taught to be spread evenly (Szegedy et al. 2016).
         tie_weights: the embedding is the output's kernel too.
