@@ -46,6 +46,10 @@ _DROPOUT_AN_EPOCH = {
     **{"language": 0.07, "bidirectional": 0.07},
     **{"translate": 0.03, "autoencode": 0.03, "classify": 0.03, "forecast": 0.0},
 }
+_MOST_DROPOUT = 0.5
+_MOST_DROPOUT_OF_CHARACTERS = (
+    0.2  #: where pairs are read by characters or bytes: with more, attention is learnt too late
+)
 _RATE = 6e-3  #: peak of the learning rate, of 512 units
 _RATE_OF_VECTORS = 2.5e-3  #: the same, of an autoencoder
 _HIGHEST_RATE = 1e-2  #: of narrow models
@@ -95,8 +99,10 @@ def recommend(
     ]
     model, reading = worthy[-1] if worthy else (models[0], readings[0])
     epochs = reading / ids
-    dropout = round(min(max(_DROPOUT_AN_EPOCH[model.task] * (epochs - 1), 0.0), 0.5), 2)
-    heads = 1 if model.attention_kind == "none" else _HEADS_OF_PIECES if config.data.tokenizer == "bpe" else _HEADS
+    of_pieces, has_attention = config.data.tokenizer == "bpe", model.attention_kind != "none"
+    most = _MOST_DROPOUT_OF_CHARACTERS if has_attention and not of_pieces else _MOST_DROPOUT
+    dropout = round(min(max(_DROPOUT_AN_EPOCH[model.task] * (epochs - 1), 0.0), most), 2)
+    heads = (_HEADS_OF_PIECES if of_pieces else _HEADS) if has_attention else 1
     found = {"dropout": dropout, "heads": math.gcd(heads, model.units)}
     model = dataclasses.replace(model, **_open(found, given))
     rate_of_512 = _RATE_OF_VECTORS if model.task == "autoencode" else _RATE

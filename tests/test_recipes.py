@@ -92,6 +92,12 @@ def test_a_shorter_text_asks_for_more_dropout():
     assert dropout[0] == 0.5 and dropout[-1] == 0
 
 
+@pytest.mark.parametrize(("tokenizer", "most"), [("char", 0.2), ("byte", 0.2), ("bpe", 0.5)])
+def test_of_characters_less_is_dropped_so_that_attention_is_learnt_soon(tokenizer, most):
+    assert recommended({"task": "translate", "tokenizer": tokenizer}, ids=1e4).model.dropout == most
+    assert recommended({"task": "translate", "tokenizer": tokenizer, "attention": "none"}, ids=1e4).model.dropout == 0.5
+
+
 def test_long_pairs_ask_for_a_narrower_model():
     units = [recommended({"task": "translate"}, seconds=600, ids_a_pair=ids).model.units for ids in (5.0, 40.0, 320.0)]
     assert units == sorted(set(units), reverse=True)
