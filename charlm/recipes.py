@@ -47,9 +47,7 @@ _DROPOUT_AN_EPOCH = {
     **{"translate": 0.03, "autoencode": 0.03, "classify": 0.03, "forecast": 0.0},
 }
 _MOST_DROPOUT = 0.5
-_MOST_DROPOUT_OF_CHARACTERS = (
-    0.2  #: where pairs are read by characters or bytes: with more, attention is learnt too late
-)
+_MOST_DROPOUT_OF_CHARACTERS = 0.2  #: and of bytes, with attention, which is learnt too late with more
 _RATE = 6e-3  #: peak of the learning rate, of 512 units
 _RATE_OF_VECTORS = 2.5e-3  #: the same, of an autoencoder
 _HIGHEST_RATE = 1e-2  #: of narrow models

@@ -60,15 +60,16 @@ class TranslationEngine:
         """Reads sources `(B, S)`, each ended by `<eos>` and filled up with `<pad>`; returns the first state."""
         mask = source != PAD
         memory, state = self._encoder.read(source, mask)
-        if not self.has_attention:
-            return self.begin(state)
-        memory = np.where(mask[:, :, None], memory, 0)
-        return *state, memory, self._attention.keys(memory), mask
+        return self._remember(state, memory, mask) if self.has_attention else self.begin(state)
 
     def begin(self, state: State) -> State:
         """Returns the first state of a model without attention, from the decoder's own."""
         memory = self._decoder.hidden(state)[:, None]
-        return *state, memory, self._attention.keys(memory), np.ones(memory.shape[:2], bool)
+        return self._remember(state, memory, np.ones(memory.shape[:2], bool))
+
+    def _remember(self, state: State, memory: Array, mask: NDArray[Any]) -> State:
+        memory = np.where(mask[:, :, None], memory, 0)
+        return *state, memory, self._attention.keys(memory), mask
 
     def step(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns logits `(B, V)` and the state after."""
