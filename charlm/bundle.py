@@ -119,6 +119,9 @@ def _read_config(path: Path) -> tuple[Config, dict[str, Any]]:
         sections = json.loads(path.read_text(encoding="utf-8"))
         if sections["format"] != FORMAT or not isinstance(sections["about"], dict):
             raise ValueError("another format")
+        corpus = sections["about"].get("corpus", [])
+        if not isinstance(corpus, list) or not all(isinstance(name, str) for name in corpus):
+            raise ValueError("the corpus is not a list of names")
         return Config.from_dict(sections), sections["about"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = str(error) if isinstance(error, CharlmError) else repr(error)

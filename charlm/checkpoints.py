@@ -62,7 +62,7 @@ def load(run: Path) -> Checkpoint | None:
                 raise ValueError("sizes or hashes differ from the manifest's")
             state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
             return Checkpoint(int(folder.name.removeprefix("step-")), load_file(folder / _TENSORS), state)
-        except (OSError, ValueError, SafetensorError) as error:
+        except (FileNotFoundError, NotADirectoryError, ValueError, SafetensorError) as error:
             log.warning("%s is damaged (%s) and is removed.", folder, error)
             shutil.rmtree(folder, ignore_errors=True)
     return None

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import http.client
 import importlib
+import logging
 import os
 import random
 import tomllib
@@ -17,7 +18,9 @@ from typing import Any, TypeVar
 from charlm import files
 from charlm.config import SPLITS, Config, ReadingConfig
 from charlm.errors import CorpusError, DownloadError
-from charlm.text import Chunk, find_files, join_chunks, read_text, split_lines
+from charlm.text import STANDARD_INPUT, Chunk, find_files, join_chunks, read_text, split_lines
+
+log = logging.getLogger(__name__)
 
 Pair = tuple[str, str]
 Item = TypeVar("Item")
@@ -270,16 +273,22 @@ def read_test_pairs(name: str, config: Config, corpus: Sequence[str] = (), *, sp
     """
     if is_task(name):
         return filter(all, task_pairs(name, split))
-    if name in corpus:
+    if is_among(name, corpus):
         splits = read_pairs(corpus, held_out_names(config), config)
         if split not in splits:
             raise CorpusError(f"All of {name} was trained on: there is no {split} split. Give another file.")
+        log.info("%s was trained on: its %s split is judged.", name, split)
         seen = {source for source, _ in splits["train"]}
         return (pair for pair in splits[split] if all(pair) and pair[0] not in seen)
     if config.model.task == "autoencode":
         length = config.data.max_length
         return _twice(_cut(_read_lines([name], config.reading), length, length))
     return filter(all, _read_tabs([name], config.reading))
+
+
+def is_among(name: str, corpus: Sequence[str]) -> bool:
+    """Tells whether a corpus is one of those named, by whatever path; standard input never is, as it is read once."""
+    return name != STANDARD_INPUT and os.path.realpath(name) in map(os.path.realpath, corpus)
 
 
 def held_out_names(config: Config) -> dict[str, list[str]]:

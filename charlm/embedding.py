@@ -1,6 +1,6 @@
 """Vectors of texts and of characters, from a model that reads in both directions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -12,6 +12,7 @@ from charlm.tokenizer import BOS, PAD, Ids
 from charlm.translation import batches
 
 ROWS = 64  #: texts at a time
+_CHUNK = 128  #: ids of each that are read at once
 
 
 def embed_ids(engine: BidirectionalEngine, ids: Ids) -> Array:
@@ -20,8 +21,11 @@ def embed_ids(engine: BidirectionalEngine, ids: Ids) -> Array:
     It is the forward model's output after it has read the id, then the backward model's, which has read the id last of
     all that stand after it: the whole text is in each.
     """
-    ahead, back = _outputs(engine.forward, [ids]), _outputs(engine.backward, [ids[::-1]])
-    return np.concatenate([ahead[0], back[0, ::-1]], axis=1)
+    ahead, back = (
+        np.concatenate([outputs[0] for outputs in _outputs(model, [row])])
+        for model, row in ((engine.forward, ids), (engine.backward, ids[::-1]))
+    )
+    return np.concatenate([ahead, back[::-1]], axis=1)
 
 
 def embed(engine: BidirectionalEngine, texts: Sequence[Ids], *, progress: str | None = None) -> Array:
@@ -38,19 +42,23 @@ def embed(engine: BidirectionalEngine, texts: Sequence[Ids], *, progress: str | 
     with bar:
         for rows in batches([len(ids) for ids in texts], ROWS):
             lengths = np.array([len(texts[row]) for row in rows])
-            read = np.arange(lengths.max(initial=0)) < lengths[:, None]
             for half, (model, step) in enumerate(((engine.forward, 1), (engine.backward, -1))):
-                outputs = _outputs(model, [texts[row][::step] for row in rows])
-                sums = np.where(read[:, :, None], outputs, 0).sum(axis=1)
-                vectors[rows, half * width : (half + 1) * width] = sums / np.maximum(lengths, 1)[:, None]
+                total, begin = np.zeros((len(rows), width), np.float32), 0
+                for outputs in _outputs(model, [texts[row][::step] for row in rows]):
+                    places = begin + np.arange(outputs.shape[1])
+                    total += np.where((places < lengths[:, None])[:, :, None], outputs, 0).sum(axis=1)
+                    begin += outputs.shape[1]
+                vectors[rows, half * width : (half + 1) * width] = total / np.maximum(lengths, 1)[:, None]
             bar.update(len(rows))
     return vectors
 
 
-def _outputs(model: LanguageEngine, rows: Sequence[Ids]) -> Array:
-    """Returns what a model gives after each id of rows that are filled up on the right, `(B, T, H)`."""
+def _outputs(model: LanguageEngine, rows: Sequence[Ids]) -> Iterator[Array]:
+    """Yields what a model gives after each id of rows that are filled up on the right, `(B, T, H)`, part by part."""
     width = max(map(len, rows))
     padded = np.stack([np.pad(row, (1, width - len(row)), constant_values=PAD) for row in rows]).astype(np.int32)
     padded[:, 0] = BOS
-    outputs, _ = model.read(padded, model.initial_state(len(rows)))
-    return outputs[:, 1:]
+    _, state = model.read(padded[:, :1], model.initial_state(len(rows)))
+    for begin in range(1, max(width, 1) + 1, _CHUNK):
+        outputs, state = model.read(padded[:, begin : begin + _CHUNK], state)
+        yield outputs

@@ -33,13 +33,20 @@ def sync(path: Path) -> None:
 def replacing_file(path: Path) -> Iterator[Path]:
     """Gives a path to write to; at the end it takes the place of `path` in one rename.
 
-    When the block raises, `path` is left as it was and nothing else is left behind.
+    When the block raises, `path` is left as it was and nothing else is left behind. A link stays one, and a file keeps
+    its permissions. What is no file, as a device or a pipe, is written to as it is.
     """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
         sync(temporary)
+        if path.exists():
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
         sync(path.parent)
     finally:

@@ -1,5 +1,6 @@
 """Gaps in a text, filled by a model that reads from both sides."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from charlm.tokenizer import BOS, EOS, Ids, Tokenizer
 
 _CONTEXT = 48  #: ids beyond a gap by which its candidates are judged
 _BYTES = 4  #: of a character, at most
+_CHUNK = 128  #: ids of each text that are read at once
 
 Floats = NDArray[np.float64]
 
@@ -77,6 +79,10 @@ class Template:
             raise ConfigError(f"The text has no gap: write {mark} for each hidden character, or {{…}} for some.")
         return cls((*parts, text[end:]), tuple(lengths))
 
+    def fill(self, gaps: Sequence[str]) -> str:
+        """Returns the text with something in each gap."""
+        return "".join(itertools.chain(*zip(self.parts, (*gaps, ""), strict=True)))
+
 
 @dataclass(frozen=True)
 class _Draft:
@@ -117,16 +123,15 @@ def fill(engine: BidirectionalEngine, tokenizer: Tokenizer, text: str, options: 
         if not grown:
             raise ConfigError("Nothing was found that fills the text. Raise `beam`, or hide something else.")
         drafts = sorted(grown, key=lambda draft: -draft.score)[: options.beam]
-    scores = _judge(engine, [draft.ids for draft in drafts])
-    order = _rank(scores, options)
-    probabilities = softmax(scores)
+    answers: dict[tuple[str, ...], float] = {}  # what stands in the gaps, which other ids may spell too
+    for draft, score in zip(drafts, _judge(engine, [draft.ids for draft in drafts]), strict=True):
+        gaps = tuple(tokenizer.decode(ids) for ids in draft.gaps)
+        answers[gaps] = float(np.logaddexp(answers.get(gaps, -np.inf), score))
+    scores = np.array(list(answers.values()))
+    probabilities, found = softmax(scores), list(answers)
     return [
-        Filling(
-            tokenizer.decode(drafts[place].ids),
-            tuple(tokenizer.decode(ids) for ids in drafts[place].gaps),
-            float(probabilities[place]),
-        )
-        for place in order[: options.n]
+        Filling(template.fill(found[place]), found[place], float(probabilities[place]))
+        for place in _rank(scores, options)[: options.n]
     ]
 
 
@@ -159,7 +164,7 @@ def _candidates(
     found = set(search(engine.forward, before, sizes, lengths, beam))
     found |= {ids[::-1] for ids in search(engine.backward, after[::-1], sizes, lengths, beam)}
     texts = [np.array(ids, np.int32) for ids in sorted(found)]
-    if tokenizer.kind == "byte":
+    if tokenizer.kind != "char":  # a part of a character is none
         texts = [ids for ids in texts if "\ufffd" not in tokenizer.decode(ids)]
     if not texts:
         return []
@@ -178,14 +183,18 @@ def _price(engine: LanguageEngine, before: Ids, texts: Sequence[Ids]) -> Floats:
     """Returns what the model charges for each text after what it has read before, in nats."""
     logits, state = _read(engine, before)
     width = max(map(len, texts))
+    nats = np.zeros(len(texts))
     wanted = np.stack([np.pad(ids, (0, width - len(ids)), constant_values=EOS) for ids in texts]).astype(np.int32)
     counted = np.arange(width) < np.array([len(ids) for ids in texts])[:, None]
-    if not width:
-        return np.zeros(len(texts))
-    rest, _ = engine.unroll(wanted[:, :-1], tuple(np.repeat(part, len(texts), axis=0) for part in state))
-    logits = np.concatenate([np.repeat(logits[:, None], len(texts), axis=0), rest], axis=1)  # (B, T, V)
-    nats = cost(logits.reshape(-1, engine.vocab_size), wanted.reshape(-1)).reshape(wanted.shape)
-    return np.where(counted, nats, 0).sum(axis=1)
+    logits, state = np.repeat(logits, len(texts), axis=0), tuple(np.repeat(part, len(texts), axis=0) for part in state)
+    for begin in range(0, width, _CHUNK):
+        part = slice(begin, begin + _CHUNK)
+        after, state = engine.unroll(wanted[:, part], state)
+        predicted = np.concatenate([logits[:, None], after[:, :-1]], axis=1)  # (B, T, V)
+        charged = cost(predicted.reshape(-1, engine.vocab_size), wanted[:, part].reshape(-1))
+        nats += np.where(counted[:, part], charged.reshape(len(texts), -1), 0).sum(axis=1)
+        logits = after[:, -1]
+    return nats
 
 
 def search(

@@ -36,6 +36,9 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def __getitem__(self, row: int) -> Ids:
+        return self.ids[self._starts[row] : self._starts[row] + self.lengths[row]]
+
     def padded(self, rows: NDArray[np.integer], width: int | None = None) -> Ids:
         """Returns rows `(B, width)`, filled up with `<pad>`; row -1 is empty."""
         lengths = np.where(rows < 0, 0, self.lengths[rows])

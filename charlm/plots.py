@@ -5,7 +5,7 @@ import html
 import importlib.util
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,8 +73,8 @@ def _gap(text: str, width: int) -> str:
 
 def _columns(text: str) -> int:
     """Returns how many columns of a terminal a text takes (Unicode Standard Annex 11)."""
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return len(text) + wide - sum(unicodedata.combining(char) > 0 for char in text)
+    kept = [char for char in text if unicodedata.category(char) not in ("Mn", "Me")]  # but for marks upon others
+    return len(kept) + sum(unicodedata.east_asian_width(char) in "WF" for char in kept)
 
 
 def plot_alignment(alignment: "Alignment", path: str | os.PathLike[str]) -> None:
@@ -126,13 +126,22 @@ def draw_activity(activity: "Activity", *, colors: bool) -> str:
     """
     low, high = _limits(activity)
     shares = np.clip((activity.values - low) / (high - low), 0, 1)
+
+    def mark(share: float, width: int) -> str:
+        if colors:
+            return f"\x1b[48;5;{_RAMP[round(share * (len(_RAMP) - 1))]}m{' ' * width}\x1b[0m"
+        return str(min(int(share * 10), 9)) * width
+
+    return _underline(zip(activity.pieces, shares.tolist(), strict=True), mark)
+
+
+def _underline(values: Iterable[tuple[str, float]], mark: Callable[[float, int], str]) -> str:
+    """Returns a text with a strip under each line: under each piece, its value's mark of so many columns."""
     lines: list[tuple[list[str], list[str]]] = [([], [])]
-    for piece, share in zip(activity.pieces, shares.tolist(), strict=True):
+    for piece, value in values:
         shown = visible(piece).replace("␣", " ")
-        mark = f"\x1b[48;5;{_RAMP[round(share * (len(_RAMP) - 1))]}m" if colors else str(min(int(share * 10), 9))
-        strip = f"{mark}{' ' * _columns(shown)}\x1b[0m" if colors else mark * _columns(shown)
         lines[-1][0].append(shown)
-        lines[-1][1].append(strip)
+        lines[-1][1].append(mark(value, _columns(shown)))
         if "\n" in piece:
             lines.append(([], []))
     return "\n".join("".join(part) for line in lines for part in line if line[0])
@@ -200,7 +209,7 @@ def _limits(activity: "Activity") -> tuple[float, float]:
 def color_surprise(surprise: "Surprise") -> str:
     """Returns a text whose characters are the redder, on a terminal, the more bits they cost."""
     shown = []
-    for piece, bits in zip(surprise.pieces, surprise.bits, strict=True):
+    for piece, bits, _ in _pieces(surprise):
         shade = _REDS[min(int(bits / _BITS_A_SHADE), len(_REDS) - 1)]
         lines = [escape_controls(line) for line in piece.split("\n")]
         lines = [f"\x1b[48;5;{shade}m\x1b[30m{line}\x1b[0m" if shade and line else line for line in lines]
@@ -218,14 +227,18 @@ def number_surprise(surprise: "Surprise") -> str:
     abc
     049
     """
-    text = "".join(surprise.pieces)
-    figures = "".join(
-        figure + " " * (len(piece) - 1) if "\n" not in piece else piece
-        for piece, bits in zip(surprise.pieces, surprise.bits, strict=True)
-        for figure in [str(min(round(float(bits)), 9)) if piece else ""]
-    )
-    pairs = zip(text.split("\n"), figures.split("\n"), strict=True)
-    return "\n".join(line for pair in pairs for line in pair if pair[0])
+    values = ((piece, bits) for piece, bits, _ in _pieces(surprise))
+    return _underline(values, lambda bits, width: str(min(round(bits), 9)).ljust(width)[:width])
+
+
+def _pieces(surprise: "Surprise") -> Iterator[tuple[str, float, int]]:
+    """Yields the pieces that show, with their bits and places; what completes nothing is added to the next one."""
+    held = 0.0
+    for place, (piece, bits) in enumerate(zip(surprise.pieces, surprise.bits.tolist(), strict=True)):
+        held += bits
+        if piece:
+            yield piece, held, place
+            held = 0.0
 
 
 def write_surprise(surprise: "Surprise", tokenizer: "Tokenizer", path: str | os.PathLike[str], *, title: str) -> None:
@@ -234,16 +247,14 @@ def write_surprise(surprise: "Surprise", tokenizer: "Tokenizer", path: str | os.
     Under the mouse a character tells its bits, and what was expected in its place.
     """
     spans = []
-    for piece, bits, expected, probabilities in zip(
-        surprise.pieces, surprise.bits, surprise.expected, surprise.probabilities, strict=True
-    ):
+    for piece, bits, place in _pieces(surprise):
         others = ", ".join(
             f"{visible(tokenizer.decode([int(token)])) or '∎'} {probability:.0%}"
-            for token, probability in zip(expected, probabilities, strict=True)
+            for token, probability in zip(surprise.expected[place], surprise.probabilities[place], strict=True)
         )
-        tip, color = html.escape(f"{bits:.1f} bits: {others}"), f"rgba(220,30,30,{min(float(bits) / 12, 1):.2f})"
+        tip, color = html.escape(f"{bits:.1f} bits: {others}"), f"rgba(220,30,30,{min(bits / 12, 1):.2f})"
         spans.append(f'<span title="{tip}" style="background:{color}">{html.escape(piece)}</span>')
-    page = _PAGE.format(title=html.escape(title), spans="".join(spans))
+    page = _PAGE.format(title=html.escape(escape_controls(title)), spans="".join(spans))
     with replacing_file(Path(path)) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

@@ -84,6 +84,7 @@ def recommend(
         The config, filled in.
     """
     given = {*given, "layers"} if "," in config.model.cell else given  # a list of cells says how many
+    given = {*given, "units"} if config.model.tie_weights and "embedding_dim" in given else given  # they are as wide
     sizes = [size for size in SIZES if "units" not in given or size[1] <= config.model.units] or SIZES[:1]
     models = [
         dataclasses.replace(config.model, **_open({"layers": layers, "units": units}, given)) for layers, units in sizes

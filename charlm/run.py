@@ -374,13 +374,28 @@ class Run:
             max_length=self.config.data.max_length,
         )
 
+    def check(self, verb: str) -> None:
+        """Refuses a verb that the bundle cannot serve.
+
+        Args:
+            verb: one of those that `info["can"]` names.
+
+        Raises:
+            ConfigError: the bundle cannot; it says which tasks can.
+        """
+        if verb not in VERBS[self.config.model.task]:
+            raise self._refusal([task for task, verbs in VERBS.items() if verb in verbs])
+
+    def _refusal(self, tasks: Sequence[str]) -> ConfigError:
+        *verbs, last = VERBS[self.config.model.task]
+        return ConfigError(
+            f"{self.folder} holds a model of the task '{self.config.model.task}', which can "
+            f"{', '.join(verbs)} and {last}. Train with --task {' or '.join(tasks)} for this."
+        )
+
     def _engine_of(self, kind: type[AnyEngine], task: str) -> AnyEngine:
         if not isinstance(self.engine, kind):
-            *verbs, last = VERBS[self.config.model.task]
-            raise ConfigError(
-                f"{self.folder} holds a model of the task '{self.config.model.task}', which can "
-                f"{', '.join(verbs)} and {last}. Train with --task {task} for this."
-            )
+            raise self._refusal([task])
         return self.engine
 
     @property

@@ -18,7 +18,9 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Sampler:
-    """Turns logits into the probabilities to draw from. Pure: the same logits give the same probabilities.
+    """Sampling.
+
+    Turns logits into the probabilities to draw from. Pure: the same logits give the same probabilities.
 
     The controls work in this order: repetition penalty, temperature, top-k, top-p, min-p. `<pad>`, `<unk>` and
     `<bos>` have probability 0.

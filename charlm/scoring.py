@@ -190,7 +190,8 @@ def predict_cloze(engine: BidirectionalEngine, ids: NDArray[np.integer]) -> Pred
         back = np.empty((len(block), width), np.float32)
         for places, hidden, _ in _walk(engine.backward.read, engine.backward, ids[::-1], mirrored, width=width):
             back[last - places - begin] = hidden
-        for places, ahead, share in _walk(engine.forward.read, engine.forward, ids, block, width=width):
+        widest = max(width, engine.forward.vocab_size)
+        for places, ahead, share in _walk(engine.forward.read, engine.forward, ids, block, width=widest):
             yield places, engine.cloze(ahead, back[places - begin]), (begin + share * len(block)) / len(ids)
 
 

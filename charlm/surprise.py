@@ -83,13 +83,14 @@ def read(
 
 def rank_lines(surprise: Surprise) -> list[Line]:
     """Returns the lines that hold something, the most surprising first; a line's end is not counted."""
-    lines: list[Line] = []
-    begin = 0
-    numbers = np.cumsum([0, *("\n" in piece for piece in surprise.pieces)])
-    for end in [*np.flatnonzero(np.diff(numbers)).tolist(), len(surprise.pieces)]:
-        text = "".join(surprise.pieces[begin:end])
-        if text.strip():
-            cost = float(surprise.bits[begin:end].sum()) / len(text)
-            lines.append(Line(int(numbers[begin]) + 1, text, cost))
-        begin = end + 1
+    texts: list[list[str]] = [[]]
+    costs = [0.0]
+    for piece, bits in zip(surprise.pieces, surprise.bits.tolist(), strict=True):
+        first, *others = piece.split("\n")  # a piece of a `bpe` model may hold several ends, and what follows them
+        texts[-1].append(first)
+        costs[-1] += 0 if others else bits
+        texts += [[other] for other in others]
+        costs += [0.0] * len(others)
+    numbered = enumerate(zip(map("".join, texts), costs, strict=True), 1)
+    lines = [Line(number, text, cost / len(text)) for number, (text, cost) in numbered if text.strip()]
     return sorted(lines, key=lambda line: -line.bits_per_character)

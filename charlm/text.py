@@ -180,12 +180,15 @@ def _whole_characters(text: str) -> str:
 
 def split_lines(pieces: Iterable[str]) -> Iterator[str]:
     """Cuts text that comes in pieces into its lines, without their ends."""
-    rest = ""
+    parts: list[str] = []
     for piece in pieces:
-        *whole, rest = (rest + piece).split("\n")
-        yield from whole
-    if rest:
-        yield rest
+        first, *others = piece.split("\n")
+        parts.append(first)
+        for other in others:
+            yield "".join(parts)
+            parts = [other]
+    if any(parts):
+        yield "".join(parts)
 
 
 def _open(name: str) -> contextlib.AbstractContextManager[BinaryIO]:

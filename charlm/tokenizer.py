@@ -138,7 +138,7 @@ class Tokenizer:
         """
         try:
             specification = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise TokenizerError(f"{path} is not JSON: {error}.") from None
         return cls(specification)
 

@@ -49,7 +49,11 @@ class Trainer:
                 config.learning_rate, beta_2=BETA_2, weight_decay=config.weight_decay
             )
             self.optimizer.exclude_from_weight_decay(
-                var_list=[variable for variable in self.model.trainable_variables if len(variable.shape) < 2]
+                var_list=[
+                    variable
+                    for variable in self.model.trainable_variables
+                    if len(variable.shape) < 2 or variable.name == "bias"  # a GRU's has two rows
+                ]
             )
             self.optimizer.build(self.model.trainable_variables)
         dealt = config.batch_size // strategy.num_replicas_in_sync

@@ -41,7 +41,7 @@ def train(
     *,
     preset: str | None = None,
     resume: bool = False,
-    deadline: float | None = None,
+    started: float | None = None,
     callbacks: Sequence["keras.callbacks.Callback"] = (),
     **settings: Any,
 ) -> Run:
@@ -52,7 +52,7 @@ def train(
         output: the run's folder; `runs/` and the corpus's name where it is None.
         preset: one of `recipes.PRESETS`; `settings` win over it.
         resume: go on from the newest checkpoint; start afresh if there is none; do nothing on a finished run.
-        deadline: `time.monotonic()` at which a run of so many `minutes` must end, if not `minutes` from now.
+        started: `time.monotonic()` from which a run's `minutes` count, if not from now.
         callbacks: told of the beginning and end of training, epochs and batches, with their logs.
         **settings: the fields of `charlm.config`: `minutes`, `units`, `layers`, …
 
@@ -63,18 +63,17 @@ def train(
         CharlmError: a setting, the corpus or the run's folder is not as it should be, or the loss diverged.
         KeyboardInterrupt: after Ctrl-C, once the state is saved.
     """
-    started = time.monotonic()
+    started = time.monotonic() if started is None else started
     names = [os.fspath(name) for name in ([corpus] if isinstance(corpus, str | os.PathLike) else corpus)]
     settings = _with_preset(preset, _with_start(settings))
     defaults = _defaults(names, settings)
     config = Config.from_settings(defaults | settings)
     folder = Path(output or Path("runs", _name(names)))
-    deadline = deadline or started + 60 * (config.training.minutes or recipes.DEFAULT_MINUTES)
     with _alone_in(folder):
-        return _train(names, folder, config, settings, defaults, resume=resume, deadline=deadline, callbacks=callbacks)
+        return _train(names, folder, config, settings, defaults, resume=resume, started=started, callbacks=callbacks)
 
 
-def _train(names, folder, config, settings, defaults, *, resume, deadline, callbacks) -> Run:
+def _train(names, folder, config, settings, defaults, *, resume, started, callbacks) -> Run:
     checkpoint = _open_folder(folder, resume=resume)
     if checkpoint is not None:
         config = Config.from_dict(checkpoint.state["config"])
@@ -83,6 +82,7 @@ def _train(names, folder, config, settings, defaults, *, resume, deadline, callb
             log.info("%s is finished: nothing to do.", folder)
             return Run(folder)
     config, strategy = _settle(config)
+    deadline = started + 60 * (config.training.minutes or 0)
     kind, store = _prepare(names, config, None if checkpoint is None else folder)
     if checkpoint is None and config.training.minutes:
         config = recipes.recommend(
@@ -122,8 +122,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _with_preset(preset: str | None, settings: dict[str, Any]) -> dict[str, Any]:
-    if preset is not None and preset not in recipes.PRESETS:
-        raise unknown_name(preset, list(recipes.PRESETS), noun="preset")
+    if preset is not None and preset not in list(recipes.PRESETS):
+        raise unknown_name(str(preset), list(recipes.PRESETS), noun="preset")
     defaults = dict(recipes.PRESETS[preset]) if preset else {}
     if "," in str(settings.get("cell")):
         defaults.pop("layers", None)  # the cells say how many
@@ -136,7 +136,7 @@ def _with_start(settings: dict[str, Any]) -> dict[str, Any]:
         return settings
     if settings.get("task", "classify") != "classify":
         raise ConfigError(f"`start` is for a classifier. Received: task={settings['task']!r}. Leave out start.")
-    begun = bundle.read(Path(settings["start"])).config
+    begun = bundle.read(Path(str(settings["start"]))).config
     if begun.model.task != "language":
         raise ConfigError(f"`start` must be a run of --task language. {settings['start']} is of {begun.model.task}.")
     own = {name: getattr(begun.model, name) for name in ("cell", "layers", "units", "embedding_dim")}
@@ -147,14 +147,14 @@ def _with_start(settings: dict[str, Any]) -> dict[str, Any]:
                 f"`start` brings its own network, with {name}={own[name]!r}. "
                 f"Received: {name}={settings[name]!r}. Leave out {name}."
             )
-    return {"task": "classify"} | settings | own | {"start": os.path.abspath(settings["start"])}
+    return {"task": "classify"} | settings | own | {"start": os.path.abspath(str(settings["start"]))}
 
 
 def _defaults(names: list[str], settings: dict[str, Any]) -> dict[str, Any]:
     """Returns what the corpora and the task begin with, for those settings that the user left open."""
     is_task = len(names) == 1 and datasets.is_task(names[0])
     usual = datasets.learnt_by(names[0]) if is_task else "forecast" if names and is_series(names[0]) else "language"
-    task = settings.get("task", usual)
+    task = str(settings.get("task", usual))
     return {"task": task, **recipes.DEFAULTS.get(task, {}), **datasets.usual_settings(names)}
 
 
@@ -179,7 +179,7 @@ def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None
 def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any]) -> None:
     saved, asked = config.settings(), Config.from_settings(settings).settings()
     for name, value in asked.items():
-        if name in settings and value != saved[name]:
+        if name in settings and value not in (saved[name], None, "auto"):
             begun = f"without {name}" if saved[name] is None else f"with {name}={saved[name]!r}"
             raise CheckpointError(
                 f"{folder} was begun {begun}. Received: {name}={value!r}. "
@@ -196,21 +196,25 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
         raise ConfigError("`tensorboard` needs TensorBoard. Install it with: pip install 'charlm[tensorboard]'.")
     if training.precision == "auto":
         training = dataclasses.replace(training, precision="bfloat16" if has_bfloat16() else "float32")
-    replicas = 1 if training.distribute == "none" else training.replicas
-    if replicas is None:
-        replicas = max(count for count in range(1, count_devices() + 1) if training.batch_size % count == 0)
-    strategy = open_strategy(replicas)
-    replicas = strategy.num_replicas_in_sync
-    if training.batch_size % replicas:
+    wanted = 1 if training.distribute == "none" else training.replicas
+    if wanted is not None and training.batch_size % wanted:
         raise ConfigError(
-            "`batch_size` must be a multiple of `replicas`. "
-            f"Received: batch_size={training.batch_size}, replicas={replicas}."
+            f"`batch_size` must be a multiple of `replicas`. "
+            f"Received: batch_size={training.batch_size}, replicas={wanted}."
         )
+    strategy = open_strategy(wanted or _most_replicas(training.batch_size, count_devices()))
+    if training.batch_size % strategy.num_replicas_in_sync:  # TensorFlow had started, on fewer devices
+        strategy = open_strategy(_most_replicas(training.batch_size, strategy.num_replicas_in_sync))
+    replicas = strategy.num_replicas_in_sync
     if training.replicas not in (None, replicas):
         log.warning(
             "%d replica(s) instead of %d: the last digits of the losses will differ.", replicas, training.replicas
         )
     return dataclasses.replace(config, training=dataclasses.replace(training, replicas=replicas)), strategy
+
+
+def _most_replicas(batch_size: int, devices: int) -> int:
+    return max(count for count in range(1, devices + 1) if batch_size % count == 0)
 
 
 def _prepare(

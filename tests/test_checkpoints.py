@@ -40,6 +40,19 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path, file, damage, caplo
     assert names(tmp_path) == ["step-000000001"]
 
 
+def test_one_that_cannot_be_read_now_is_kept(tmp_path, monkeypatch):
+    checkpoints.save(tmp_path, 1, TENSORS, {"step": 1})
+
+    def fail(path):
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(files, "sha256", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        checkpoints.load(tmp_path)
+    monkeypatch.undo()
+    assert checkpoints.load(tmp_path).step == 1
+
+
 def test_what_was_half_written_is_removed(tmp_path):
     checkpoints.save(tmp_path, 1, TENSORS, {})
     leftover = tmp_path / "checkpoints" / ".step-000000002.abc.tmp"

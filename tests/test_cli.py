@@ -126,6 +126,36 @@ def test_wrong_usage(text_file, trained, tmp_path, capsys):
     assert not new.exists()
 
 
+def test_options_may_stand_anywhere(translator, trained, capsys):
+    folder = str(translator.folder)
+    assert main(["translate", folder, "abc", "de", "--beam", "2"]) == 0
+    after = capsys.readouterr().out
+    for arguments in (["--beam", "2", folder, "abc", "de"], [folder, "--beam", "2", "abc", "de"]):
+        assert main(["translate", *arguments]) == 0
+        assert capsys.readouterr().out == after
+    assert main(["inspect", str(trained.folder), "--unit", "1", "The"]) == 0
+    assert "unit 1" in capsys.readouterr().out
+    fails(capsys, 2, "does not know --baem. Did you mean --beam?", "translate", folder, "--baem", "2", "abc")
+    fails(capsys, 2, "does not know two", "sample", trained.folder, "two")
+
+
+def test_a_task_that_cannot_serve_a_verb_is_told_first(trained, tmp_path, capsys):
+    (tmp_path / "heat.csv").write_text("heat\n1\n2\n")
+    fails(capsys, 2, "Train with --task forecast for this", "forecast", trained.folder, tmp_path / "heat.csv")
+    wanted = "Train with --task translate or autoencode or classify or forecast for this"
+    fails(capsys, 2, wanted, "evaluate", trained.folder, tmp_path / "heat.csv")
+
+
+def test_documents_are_read_one_by_one(text, tmp_path, capsys):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("".join(json.dumps({"body": line}) + "\n" for line in text.splitlines()))
+    folder = tmp_path / "run"
+    assert main(["train", str(texts), "--field", "body", *TRAINING, "-o", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["score", str(folder), str(texts), "--per-line"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 60
+
+
 def test_texts_that_cannot_be_trained_on(tmp_path, capsys):
     def file(name, data):
         (tmp_path / name).write_bytes(data)

@@ -73,6 +73,12 @@ def test_several_errors_and_none():
     assert correct(Alphabet(), TOKENIZER, "", Correcting()) == []
 
 
+def test_what_was_never_seen_is_not_moved():
+    for text in ("abcéd", "abéc", "éa"):
+        found = correct(Alphabet(), TOKENIZER, text, Correcting(odds=1.0))
+        assert "é" in apply(text, found) and "\ufffd" not in apply(text, found)
+
+
 def test_other_tokenizers_are_refused():
     with pytest.raises(ConfigError, match="Train with --tokenizer char. Received: byte"):
         correct(Alphabet(), Tokenizer.bytes(), "abc", Correcting())

@@ -79,6 +79,24 @@ def test_a_mark_may_be_any_string():
     assert Template.parse("a<gap><gap>", mark="<gap>", max_length=3).lengths == ((2, 2),)
 
 
+def test_texts_longer_than_what_is_read_at_once():
+    text = "abcdefghij" * 40
+    (best, *_) = answers(text[:205] + "_" + text[206:])
+    assert best.text == text
+    certain = answers(text[:205] + "_" + text[206:], n=2)
+    assert certain[0].probability > 0.99  # by what stands on both sides
+
+
+def test_answers_that_other_ids_spell_too_are_one():
+    tokenizer = Tokenizer.train_bpe(iter(["ab ab ab ab abab"]), vocab_size=4 + 256 + 2)
+    assert len(tokenizer.encode("ab")) == 1
+    even = BothWays(tokenizer.vocab_size, 0.0)
+    found = fill(even, tokenizer, "x{2}y", Gaps(beam=2000, n=2000))
+    texts = [one.text for one in found]
+    assert len(set(texts)) == len(texts) and "xaby" in texts
+    assert not any("\ufffd" in text for text in texts)
+
+
 def test_what_cannot_be_filled_is_told():
     with pytest.raises(ConfigError, match="The text has no gap: write _ for each hidden character"):
         answers("abc")

@@ -1,10 +1,11 @@
 import logging
+import os
 
 import numpy as np
 import pytest
 
 from charlm.config import Config, DataConfig
-from charlm.datasets import read_pairs, read_test_pairs, task_pairs
+from charlm.datasets import is_among, read_pairs, read_test_pairs, task_pairs
 from charlm.errors import CorpusError
 from charlm.pairs import Ragged, prepare_pairs
 
@@ -87,6 +88,9 @@ def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
     config = Config.from_settings({"task": "translate", "split": "70/10/20"})
     assert list(read_test_pairs(str(file), config, [str(file)])) == [("8", "-8")]
     assert list(read_test_pairs(str(file), config, [str(file)], split="validation")) == [("7", "-7")]
+    other = os.path.relpath(file)
+    assert list(read_test_pairs(other, config, [str(file)])) == [("8", "-8")]
+    assert not is_among("-", ["-"])
     assert list(read_test_pairs("reverse", config, split="validation")) == list(task_pairs("reverse", "validation"))
     with pytest.raises(CorpusError, match="there is no test split"):
         read_test_pairs(str(file), Config.from_settings({"task": "translate", "split": "90/10"}), [str(file)])

@@ -17,6 +17,11 @@ def test_wide_letters_take_two_columns():
     assert draw_alignment(wide) == "   日a\n b ██\n語   █\n"
 
 
+def test_marks_upon_letters_take_no_column():
+    thai = Alignment(["ก\u0e31", "a"], ["b\ufe0f", "c"], np.eye(2, dtype=np.float32))
+    assert draw_alignment(thai).split("\n")[-2:] == ["b\ufe0f █", "c  █"]
+
+
 def test_an_alignment_becomes_a_picture(tmp_path):
     from PIL import Image
 

@@ -108,6 +108,10 @@ def test_a_width_that_the_user_set_is_not_made_up_for_by_depth(units, layers):
     assert recommended({"units": units}, seconds=1e6).model.layers == layers
 
 
+def test_a_tied_embedding_of_a_given_width_says_how_wide_the_layers_are():
+    assert recommended({"tie_weights": True, "embedding_dim": 256}, seconds=10).model.units == 256
+
+
 def test_heads_divide_the_units():
     assert recommended({"task": "translate"}).model.heads == 4
     assert recommended({"task": "translate", "tokenizer": "bpe"}).model.heads == 8

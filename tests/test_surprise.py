@@ -11,7 +11,7 @@ from charlm.cli import main
 from charlm.errors import ConfigError
 from charlm.plots import color_surprise, number_surprise, write_surprise
 from charlm.runtime.language_model import LanguageEngine
-from charlm.surprise import rank_lines, read
+from charlm.surprise import Line, Surprise, rank_lines, read
 from charlm.tokenizer import Tokenizer
 
 TOKENIZER = Tokenizer.characters("abcdefgh\n")
@@ -57,9 +57,26 @@ def test_lines_are_ranked_by_their_surprise():
     assert rank_lines(surprise_of("")) == []
 
 
+def test_pieces_may_hold_several_ends_of_lines():
+    found = Surprise(["a", "\n\n  ", "b", "c"], np.array([2.0, 9.0, 3.0, 1.0]), np.zeros((4, 0)), np.zeros((4, 0)))
+    assert rank_lines(found) == [Line(1, "a", 2.0), Line(3, "  bc", 1.0)]
+
+
+def test_the_bits_of_all_bytes_of_a_character_are_shown(tmp_path):
+    found = Surprise(["a", "", "é"], np.array([1.0, 5.0, 1.0]), np.zeros((3, 0), int), np.zeros((3, 0)))
+    assert number_surprise(found) == "aé\n16"
+    write_surprise(found, Tokenizer.bytes(), tmp_path / "page.html", title="bytes \udcff")
+    assert "6.0 bits" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_figures_stand_under_what_is_wide_and_under_what_has_marks():
+    found = Surprise(["日", "e\u0301", "\t"], np.array([1.0, 2.0, 3.0]), np.zeros((3, 0)), np.zeros((3, 0)))
+    assert number_surprise(found) == "日e\u0301⇥\n1 23"
+
+
 def test_colours_and_figures():
     found = surprise_of("ab\nca")
-    assert number_surprise(found) == "ab\n70\nca\n77"  # of a letter, its follower alone is expected
+    assert number_surprise(found) == "ab↵\n707\nca\n77"  # of a letter, its follower alone is expected
     colored = color_surprise(found)
     assert colored.startswith("\x1b[48;5;")
     assert colored.count("\x1b[0m") == 3
@@ -102,7 +119,7 @@ def test_the_command_line_shows_lines_characters_and_a_page(trained, text_file, 
     page = tmp_path / "page.html"
     assert main(["score", run, str(tmp_path / "short.txt"), "--per-character", "--html", str(page)]) == 0
     text, figures, *_ = capsys.readouterr().out.splitlines()
-    assert text == "The café." and len(figures) == 9 and figures.isdigit()
+    assert text == "The café.↵" and len(figures) == 10 and figures.isdigit()
     assert main(["score", run, str(text_file), str(tmp_path), "--html", str(page)]) == 2
     assert "Name one FILE" in capsys.readouterr().err
     (tmp_path / "empty.txt").write_text("")

@@ -12,7 +12,9 @@ from safetensors.numpy import load_file
 import charlm
 from charlm import checkpoints, session, training
 from charlm.backend import keras, tf
+from charlm.config import Config
 from charlm.errors import CharlmError, CheckpointError, ConfigError, CorpusError, DivergedError
+from charlm.models.language_model import LanguageModel
 from charlm.tasks.markov import MarkovSource
 from charlm.trainer import Trainer
 
@@ -172,6 +174,53 @@ def test_resume_refuses_other_settings(interrupted, text_file, settings):
 def test_settings_may_be_left_out_when_resuming(interrupted, trained, text_file):
     charlm.train(text_file, interrupted, resume=True)
     assert losses(interrupted) == losses(trained.folder)
+
+
+def test_what_is_left_open_goes_on_as_it_was_begun(interrupted, trained, text_file, settings):
+    charlm.train(text_file, interrupted, resume=True, **settings, precision="auto", replicas=None, minutes=None)
+    assert losses(interrupted) == losses(trained.folder)
+
+
+def test_minutes_left_out_when_resuming_are_those_it_was_begun_with(text_file, settings, tmp_path, monkeypatch):
+    deadlines = []
+
+    class Told(session.Session):
+        def __init__(self, *arguments, deadline, **options):
+            deadlines.append(deadline)
+            super().__init__(*arguments, deadline=deadline, **options)
+
+    monkeypatch.setattr(training, "Session", Told)
+    without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
+    for options in (without | {"minutes": 50}, {"resume": True}):
+        with pytest.raises(KeyboardInterrupt):
+            charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(2)], started=1000.0, **options)
+    assert deadlines == [1000.0 + 60 * 50] * 2
+
+
+def test_replicas_that_nobody_asked_for_never_refuse_a_batch(text_file, settings, tmp_path, monkeypatch):
+    """TensorFlow has started here, on four devices: of a machine with six cores."""
+    monkeypatch.setattr(training, "count_devices", lambda: 6)
+    run = charlm.train(text_file, tmp_path / "run", **settings | {"batch_size": 6, "steps": 2})
+    assert run.config.training.replicas == 3
+
+
+def test_settings_of_another_type_are_named(text_file, tmp_path):
+    for name, value in (("preset", 3), ("preset", ["small"]), ("task", ["language"]), ("start", 3), ("task", 3)):
+        with pytest.raises(CharlmError):
+            charlm.train(text_file, tmp_path / "run", **{name: value})
+
+
+def test_biases_do_not_decay(text_file, settings):
+    config = Config.from_settings({"units": 4, "cell": "gru", "weight_decay": 0.5})
+    trainer = Trainer(
+        tf.distribute.get_strategy(),
+        lambda: LanguageModel.from_model_config(config.model, 9, precision="float32"),
+        config.training,
+    )
+    decays = {
+        variable.path for variable in trainer.model.trainable_variables if trainer.optimizer._use_weight_decay(variable)
+    }
+    assert decays and not any("bias" in path for path in decays)
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 4])

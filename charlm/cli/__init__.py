@@ -54,6 +54,17 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any):
         super().__init__(allow_abbrev=False, **options)
+        self._is_mixing = False
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[override]
+        """Takes options before, between and after the positional arguments."""
+        if self._is_mixing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._is_mixing = True  # as before Python 3.12 the next line calls this method again
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_mixing = False
 
     def error(self, message: str) -> NoReturn:
         self.exit(WRONG_USAGE, f"{self.prog}: {message}. See `{self.prog} --help`.\n")

@@ -19,8 +19,8 @@ def add_options(parser: argparse.ArgumentParser, config: type, *, defaults: bool
     for field in dataclasses.fields(config):
         kind = value_type(config, field)
         help = field.metadata["help"].replace("%", "%%")
-        if defaults and field.default is not None and kind is not bool:
-            help += f" (default: {field.default})"
+        if defaults and field.default is not None:
+            help += f" (default: {('off', 'on')[field.default] if kind is bool else field.default})"
         flag = "--" + field.name.replace("_", "-")
         if kind is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help)

@@ -18,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("list", help="list the corpora")
     listing.add_argument("--json", action="store_true", help="print one JSON object a corpus")
     fetching = actions.add_parser("fetch", help="download a corpus and verify its size and sha256")
+    for action in (listing, fetching):
+        action.add_argument("--debug", action="store_true", help="show the traceback of an error")
     fetching.add_argument("name", metavar="NAME", help="a name that `charlm corpus list` shows")
 
 

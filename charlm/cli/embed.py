@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
     documents = join_chunks(read_corpus([options.file], trained.config.reading))
-    lines = [line.rstrip("\r") for line in split_lines(documents)]
+    lines = [line.rstrip("\r") for document in documents for line in split_lines([document])]
     if not lines:
         raise TextError(f"{options.file} is empty: there is nothing to embed.")
     vectors = trained.embed(lines, progress="embedding")

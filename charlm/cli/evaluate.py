@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from charlm.cli.arguments import add_options, given_options
 from charlm.cli.sample import printable
-from charlm.datasets import read_test_pairs
+from charlm.datasets import is_among, read_test_pairs
 from charlm.errors import ConfigError
 from charlm.run import Run, load
 from charlm.series import check_columns, prepare_series, read_series
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
+    trained.check("evaluate")
     if options.limit is not None and options.limit < 1:
         raise ConfigError(f"`limit` must be at least 1. Received: limit={options.limit}.")
     task, decoding = trained.config.model.task, given_options(options, Decoding)
@@ -71,7 +72,7 @@ def _read_values(trained: Run, name: str, split: str) -> NDArray[np.float64]:
     """Returns a series; of one that the run was trained on, a split, or where there is none, that of validation."""
     series, config = read_series(name, trained.config.reading), trained.config
     check_columns(series, trained.labels)
-    if name not in trained.info.get("corpus", ()):
+    if not is_among(name, trained.info.get("corpus", ())):
         return series.values
     window = config.training.sequence_length + config.model.follow
     splits = prepare_series(series, config.data, window=window).splits

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
+    trained.check("forecast")
     series = read_series(options.file, trained.config.reading)
     check_columns(series, trained.labels)
     found = trained.forecast(series.values)

@@ -13,6 +13,7 @@ from charlm.errors import ConfigError
 from charlm.inspection import FEATURES, Follower
 from charlm.plots import draw_activity, plot_activity, visible
 from charlm.run import Run, load
+from charlm.text import join_chunks
 
 DESCRIPTION = """\
 Shows what a model does while it reads STRING: what each character cost, in bits, and what was expected in its place.
@@ -77,7 +78,7 @@ def _read(options: argparse.Namespace, config: ReadingConfig) -> str:
         raise ConfigError("Give a STRING or a --file to read, one of them.")
     if options.string is not None:
         return options.string
-    return "".join(chunk.text for chunk in read_corpus([options.file], config))
+    return "\n".join(join_chunks(read_corpus([options.file], config)))
 
 
 def _rank(trained: Run, text: str, options: argparse.Namespace) -> Follower:
@@ -96,12 +97,10 @@ def _show_surprise(trained: Run, text: str, *, as_json: bool) -> None:
         surprise.pieces, surprise.bits, surprise.expected, surprise.probabilities, strict=True
     ):
         names = [trained.tokenizer.decode([int(token)]) for token in expected]
+        likeliest = list(zip(names, shares.tolist(), strict=True))
         if as_json:
-            print(
-                json.dumps(
-                    {"text": piece, "bits": float(bits), "expected": dict(zip(names, shares.tolist(), strict=True))}
-                )
-            )
+            others = [{"text": name, "probability": share} for name, share in likeliest]
+            print(json.dumps({"text": piece, "bits": float(bits), "expected": others}))
         else:
-            others = "  ".join(f"{visible(name) or '∎'} {share:.0%}" for name, share in zip(names, shares, strict=True))
-            print(f"{visible(piece):>4} {bits:6.2f} bits   {others}")
+            shown = "  ".join(f"{visible(name) or '∎'} {share:.0%}" for name, share in likeliest)
+            print(f"{visible(piece):>4} {bits:6.2f} bits   {shown}")

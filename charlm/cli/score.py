@@ -80,7 +80,7 @@ def _score(trained: Run, file: str, texts: Iterable[str], options: argparse.Name
 def _read(
     trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace, *, alternatives: int = 0
 ) -> Surprise:
-    if text := "".join(texts):
+    if text := "\n".join(texts):  # documents
         return trained.surprise(text, reading=options.reading, alternatives=alternatives)
     raise TextError(_EMPTY.format(file))
 

@@ -51,7 +51,6 @@ def run(options: argparse.Namespace) -> None:
     if flags.keys() & set(BUDGETS):
         settings = {name: value for name, value in settings.items() if name not in BUDGETS}
     settings |= flags
-    minutes = settings.get("minutes")
 
     from charlm.training import train
 
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
         options.output,
         preset=options.preset or preset,
         resume=options.resume,
-        deadline=started + 60 * minutes if isinstance(minutes, int | float) else None,
+        started=started,
         **settings,
     )
     nats = float(trained.info["validation_nats_per_character"])

@@ -13,7 +13,7 @@ from charlm.models.classifier import Classifier
 from charlm.objectives.objective import Glimpse
 from charlm.pairs import PairStore
 from charlm.runtime.classifier import ClassificationEngine
-from charlm.tokenizer import EOS, PAD, SPECIALS
+from charlm.tokenizer import SPECIALS
 
 ROWS = 128  #: validated at a time
 SHOWN = 4  #: texts
@@ -39,10 +39,7 @@ class ClassificationObjective:
         self.steps_per_epoch = len(self._plan)
         self._validation = store.splits["validation"]
         self.validation_characters = len(self._validation.pairs)
-        self._texts = [
-            row[(row != PAD) & (row != EOS)]
-            for row in self._validation.source.padded(np.arange(len(self._validation.pairs)))
-        ]
+        self._texts = [self._validation.source[row][:-1] for row in range(len(self._validation.pairs))]
         self._wanted = self._validation.target.ids - len(SPECIALS)
 
     def describe(self) -> str:

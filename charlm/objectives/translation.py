@@ -14,7 +14,6 @@ from charlm.objectives.objective import Glimpse
 from charlm.pairs import PairStore
 from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
-from charlm.tokenizer import EOS, PAD
 from charlm.translation import batches, pad, price, translate
 
 ROWS = 128  #: validated at a time, as far as their logits are no more than
@@ -97,6 +96,7 @@ class TranslationObjective:
 
     def _texts(self, rows: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Returns the ids of validation pairs, without their `<eos>`."""
-        sides = (self._validation.source.padded(rows), self._validation.target.padded(rows))
-        sources, targets = ([row[(row != PAD) & (row != EOS)] for row in side] for side in sides)
+        sources, targets = (
+            [side[row][:-1] for row in rows] for side in (self._validation.source, self._validation.target)
+        )
         return sources, targets

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlm.config import ModelConfig
+from charlm.errors import BundleError
 from charlm.runtime.cells import Array, Cell, State
 from charlm.runtime.language_model import check_tensors
 from charlm.runtime.stack import Shapes, make_layer, run_layer, stack_shapes, zeros
@@ -40,6 +41,8 @@ class ForecastEngine:
         check_tensors(expected_shapes(config, columns), tensors)
         self.config, self.columns = config, columns
         self.mean, self.deviation, self.margin = (tensors[f"scale.{name}"] for name in ("mean", "deviation", "margin"))
+        if (self.deviation <= 0).any():
+            raise BundleError("The tensor 'scale.deviation' must be above 0. Copy the bundle anew, or train again.")
         layers = list(enumerate(config.cells))
         self._layers = [make_layer(f"layers.{index}", cell, tensors) for index, cell in layers]
         self._decoder = [make_layer(f"decoder.{index}", cell, tensors) for index, cell in layers if config.decoder]
