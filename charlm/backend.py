@@ -47,7 +47,16 @@ with _quiet():
         raise ConfigError("Keras was imported with another backend before charlm. Import charlm first.")
     tf.get_logger().setLevel("ERROR")
 
-__all__ = ["count_devices", "has_bfloat16", "has_gpu", "keras", "measure_products", "open_strategy", "tf"]
+__all__ = [
+    "count_devices",
+    "has_bfloat16",
+    "has_gpu",
+    "keras",
+    "measure_products",
+    "most_replicas",
+    "open_strategy",
+    "tf",
+]
 
 
 def has_gpu() -> bool:
@@ -58,6 +67,15 @@ def has_gpu() -> bool:
 def count_devices() -> int:
     """Returns the number of GPUs; without one, of the cores that this process may use."""
     return len(tf.config.list_physical_devices("GPU")) if has_gpu() else count_cores()
+
+
+def most_replicas(batch_size: int, devices: int) -> int:
+    """Returns how many replicas a batch can be dealt to evenly, one a device at most.
+
+    >>> most_replicas(32, 6)
+    4
+    """
+    return max(count for count in range(1, devices + 1) if batch_size % count == 0)
 
 
 def has_bfloat16() -> bool:

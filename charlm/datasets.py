@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from charlm import files
-from charlm.config import SPLITS, Config, ReadingConfig
+from charlm.config import SPLITS, Config, DataConfig, ReadingConfig
 from charlm.errors import CorpusError, DownloadError
 from charlm.text import STANDARD_INPUT, Chunk, find_files, join_chunks, read_text, split_lines
 
@@ -232,9 +232,10 @@ def read_pairs(
 ) -> dict[str, Iterable[Pair]]:
     """Reads pairs of texts by split: tab-separated files, or a task by name.
 
-    For an autoencoder a pair is a line and the same line; one of more than `max_length` characters is cut into pieces
-    of as many. Those to train on begin at every few characters, so that what is learnt does not depend on where; and
-    there are half as many that are made of small parts of others, which no knowledge of the language helps to rebuild.
+    For an autoencoder a pair is a line and the same line; one of more than `max_length` characters (of `byte` and `bpe`
+    bytes) is cut into pieces of as many. Those to train on begin at every few characters, so that what is learnt does
+    not depend on where; and there are half as many that are made of small parts of others, which no knowledge of the
+    language helps to rebuild.
 
     Args:
         names: corpora, or one task.
@@ -250,9 +251,10 @@ def read_pairs(
     if config.model.task == "autoencode":
         splits = _split(names, held_out, _read_lines, config)
         length = config.data.max_length
-        pieces = list(_cut(splits.pop("train"), length, max(length // _PIECES, 1)))
-        held_out_pieces = {split: _twice(_cut(lines, length, length)) for split, lines in splits.items()}
-        return {"train": _twice([*pieces, *_mix(pieces[::2])]), **held_out_pieces}
+        pieces = list(_cut(splits.pop("train"), config.data, max(length // _PIECES, 1)))
+        held_out_pieces = {split: _twice(_cut(lines, config.data, length)) for split, lines in splits.items()}
+        mixed = (next(_cut([text], config.data, length)) for text in _mix(pieces[::2]))
+        return {"train": _twice([*pieces, *mixed]), **held_out_pieces}
     return _split(names, held_out, _read_tabs, config)
 
 
@@ -281,8 +283,7 @@ def read_test_pairs(name: str, config: Config, corpus: Sequence[str] = (), *, sp
         seen = {source for source, _ in splits["train"]}
         return (pair for pair in splits[split] if all(pair) and pair[0] not in seen)
     if config.model.task == "autoencode":
-        length = config.data.max_length
-        return _twice(_cut(_read_lines([name], config.reading), length, length))
+        return _twice(_cut(_read_lines([name], config.reading), config.data, config.data.max_length))
     return filter(all, _read_tabs([name], config.reading))
 
 
@@ -328,11 +329,14 @@ def _read_lines(names: Sequence[str], config: ReadingConfig) -> Iterator[str]:
     return (line for source in find_sources(names) for line in _lines(source, config) if line)
 
 
-def _cut(lines: Iterable[str], length: int, stride: int) -> Iterator[str]:
+def _cut(lines: Iterable[str], config: DataConfig, stride: int) -> Iterator[str]:
+    """Cuts lines into pieces of at most `max_length` ids, whatever they hold, without a character that a cut parts."""
     for line in lines:
-        last = max(len(line) - length, 0)
+        whole = line if config.tokenizer == "char" else line.encode()  # an id of the others stands for a byte or more
+        last = max(len(whole) - config.max_length, 0)
         for start in (*range(0, last, stride), last):
-            yield line[start : start + length]
+            piece = whole[start : start + config.max_length]
+            yield piece if isinstance(piece, str) else piece.decode(errors="ignore")
 
 
 def _mix(pieces: Sequence[str]) -> Iterator[str]:

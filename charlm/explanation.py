@@ -63,16 +63,13 @@ It pays as soon as sources are long: compare the accuracy by length of a run wit
 SUBJECTS = (*CELL_EQUATIONS, "attention")
 
 
-def shapes(subject: str, units: int, inputs: int) -> Shapes:
-    """Returns the name and shape of each weight of a cell, or of each kind of attention.
+def shapes(cell: str, units: int, inputs: int) -> Shapes:
+    """Returns the name and shape of each weight of a cell.
 
     >>> shapes("gru", 4, 3)
     {'kernel': (3, 12), 'recurrent_kernel': (4, 12), 'bias': (2, 12)}
     """
-    if subject != "attention":
-        return {name.removeprefix("."): shape for name, shape in layer_shapes("", subject, inputs, units).items()}
-    own = {kind: attention_shapes(kind, units) for kind in ATTENTIONS}
-    return {f"{kind}.{name}": shape for kind, found in own.items() for name, shape in found.items()}
+    return {name.removeprefix("."): shape for name, shape in layer_shapes("", cell, inputs, units).items()}
 
 
 def count(found: Shapes) -> int:

@@ -10,7 +10,12 @@ _LENGTHS = 4  #: groups of sources by their length
 
 
 def judge(sources: Sequence[str], texts: Sequence[str], targets: Sequence[str]) -> dict[str, Any]:
-    """Returns every figure of this file, and how many pairs there were."""
+    """Returns every figure of this file, and how many pairs there were.
+
+    Raises:
+        CharlmError: RapidFuzz or sacrebleu is not installed.
+    """
+    check_packages()
     return {
         "pairs": len(texts),
         "exact_match": exact_match(texts, targets),
@@ -59,7 +64,6 @@ def character_error_rate(texts: Sequence[str], targets: Sequence[str]) -> float:
     >>> character_error_rate(["abcd"], ["abce"])
     0.25
     """
-    check_packages()
     from rapidfuzz.distance import Levenshtein
 
     edits = sum(Levenshtein.distance(text, target) for text, target in zip(texts, targets, strict=True))
@@ -71,11 +75,7 @@ def corpus_scores(texts: Sequence[str], targets: Sequence[str]) -> dict[str, Any
 
     Returns:
         `chrf`, `bleu` and `ter`, and under `signatures` how sacrebleu (Post 2018) computed each.
-
-    Raises:
-        CharlmError: sacrebleu is not installed.
     """
-    check_packages()
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from charlm import __version__, bundle, checkpoints, datasets, files, recipes
-from charlm.backend import count_devices, has_bfloat16, keras, measure_products, open_strategy, tf
+from charlm.backend import count_devices, has_bfloat16, keras, measure_products, most_replicas, open_strategy, tf
 from charlm.config import BUDGETS, PAIR_TASKS, Config
 from charlm.corpus import Store, prepare
 from charlm.errors import CheckpointError, ConfigError
@@ -202,19 +202,15 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
             f"`batch_size` must be a multiple of `replicas`. "
             f"Received: batch_size={training.batch_size}, replicas={wanted}."
         )
-    strategy = open_strategy(wanted or _most_replicas(training.batch_size, count_devices()))
+    strategy = open_strategy(wanted or most_replicas(training.batch_size, count_devices()))
     if training.batch_size % strategy.num_replicas_in_sync:  # TensorFlow had started, on fewer devices
-        strategy = open_strategy(_most_replicas(training.batch_size, strategy.num_replicas_in_sync))
+        strategy = open_strategy(most_replicas(training.batch_size, strategy.num_replicas_in_sync))
     replicas = strategy.num_replicas_in_sync
     if training.replicas not in (None, replicas):
         log.warning(
             "%d replica(s) instead of %d: the last digits of the losses will differ.", replicas, training.replicas
         )
     return dataclasses.replace(config, training=dataclasses.replace(training, replicas=replicas)), strategy
-
-
-def _most_replicas(batch_size: int, devices: int) -> int:
-    return max(count for count in range(1, devices + 1) if batch_size % count == 0)
 
 
 def _prepare(

@@ -10,6 +10,7 @@ bidirectional stack that learns to predict the next character of TEXT.
 import argparse
 import itertools
 import random
+import re
 import string
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from charlm.filling import Gaps, fill, search
 from charlm.scoring import predict, predict_cloze
 
 WORDS, CONTEXT = 200, 200
+MARK = "\ue000"  # no text has it
 CHARACTERS_A_TYPO = 50
 ODDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 WINDOW = 12
@@ -59,12 +61,13 @@ def hide_characters(run: charlm.Run, text: str) -> None:
 def hide_words(run: charlm.Run, text: str) -> None:
     """Prints how often a hidden word of known length is named."""
     rng = random.Random(0)
+    text = re.sub(r"[{}]", "", "".join(char for char in text if run.tokenizer.encode(char, unknown="skip").size))
     words = [found for found in _words(text) if 3 <= found[1] - found[0] <= 6]
     chosen = rng.sample(words, min(WORDS, len(words)))
     right = {"both": 0, "forward": 0}
     for start, end in chosen:
         before, after = text[max(start - CONTEXT, 0) : start], text[end : end + CONTEXT]
-        (best,) = fill(run.engine, run.tokenizer, f"{before}{'_' * (end - start)}{after}", Gaps(n=1))
+        (best,) = fill(run.engine, run.tokenizer, f"{before}{MARK * (end - start)}{after}", Gaps(n=1, mark=MARK))
         right["both"] += best.gaps[0] == text[start:end]
         ids = run.tokenizer.encode(before)
         alone = search(run.engine.forward, ids, run.tokenizer.characters_per_id, (end - start,) * 2, Gaps().beam)

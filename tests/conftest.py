@@ -2,10 +2,14 @@
 
 import json
 
+import hypothesis
 import numpy as np
 import pytest
 
 from charlm.backend import tf
+
+hypothesis.settings.register_profile("whatever the machine", deadline=None)
+hypothesis.settings.load_profile("whatever the machine")
 
 # Enough devices for every number of replicas that a test asks for; it must be settled before TensorFlow starts.
 tf.config.set_logical_device_configuration(
@@ -17,9 +21,11 @@ tf.config.threading.set_inter_op_parallelism_threads(2)
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """Keeps the user's cache out of the tests."""
+    """Keeps the user's cache out of the tests, and a proxy out of the way to a server of their own."""
     patch = pytest.MonkeyPatch()
     patch.setenv("CHARLM_CACHE", str(tmp_path_factory.mktemp("cache")))
+    for name in ("no_proxy", "NO_PROXY"):
+        patch.setenv(name, "127.0.0.1")
     yield
     patch.undo()
 

@@ -126,8 +126,9 @@ def test_tensors_have_the_shapes_of_the_config(config):
     shapes = expected_shapes(config, *SIZES)
     assert {name: tuple(v.shape) for name, v in model.named_variables().items()} == shapes
     tensors = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    with pytest.raises(BundleError, match="is missing"):
-        ClassificationEngine(config, *SIZES, tensors | {"more": np.zeros(1, np.float32)} and {})
+    for wrong, message in (({}, "is missing"), (tensors | {"more": np.zeros(1, np.float32)}, "does not have")):
+        with pytest.raises(BundleError, match=message):
+            ClassificationEngine(config, *SIZES, wrong)
 
 
 def test_keras_saves_and_loads_its_config():

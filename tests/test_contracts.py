@@ -300,9 +300,10 @@ def test_options_that_the_scan_does_not_have_run_as_keras_wrote_them():
     assert np.abs(ours(x).numpy() - theirs(x).numpy()).max() < 1e-6
 
 
-def test_a_stack_names_its_cells():
+@pytest.mark.parametrize("stack", [RecurrentStack, BidirectionalStack])
+def test_a_stack_names_its_cells(stack):
     with pytest.raises(ConfigError, match="`cells` must name one or more of lstm, gru, rnn"):
-        RecurrentStack(["lstm", "elman"], 4)
+        stack(["lstm", "elman"], 4)
 
 
 TRANSLATORS = [name for name, config in MODELS.items() if config.task != "language"]

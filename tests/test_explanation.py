@@ -9,7 +9,7 @@ from charlm.config import ATTENTIONS, ModelConfig
 from charlm.explanation import ATTENTION_EQUATIONS, CELL_EQUATIONS, SCORE_EQUATIONS, SUBJECTS, count, explain, shapes
 from charlm.gradients import DISTANCES, fresh_norms, gradient_norms, trained_norms
 from charlm.layers.recurrent import RecurrentStack
-from charlm.runtime.attention import Attention
+from charlm.runtime.attention import Attention, attention_shapes
 from charlm.runtime.cells import CELL_CLASSES
 from charlm.runtime.stack import zeros
 from charlm.tokenizer import BOS
@@ -46,8 +46,7 @@ def test_the_equations_of_a_cell_give_the_engines_numbers(cell):
 
 @pytest.mark.parametrize("kind", ATTENTIONS)
 def test_the_equations_of_attention_give_the_engines_numbers(kind):
-    prefix = f"{kind}."
-    tensors = draw({n.removeprefix(prefix): s for n, s in shapes("attention", 4, 4).items() if n.startswith(prefix)})
+    tensors = draw(attention_shapes(kind, 4))
     attention = Attention(ModelConfig(task="translate", units=4, attention=kind), tensors)
     rng = np.random.default_rng(1)
     h, memory = rng.normal(size=4).astype(np.float32), rng.normal(size=(6, 4)).astype(np.float32)

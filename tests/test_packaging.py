@@ -30,8 +30,8 @@ def test_the_wheel_is_pure_and_has_the_corpora(wheel):
 
 
 def test_the_wheel_works_from_any_folder(wheel, text_file, tmp_path):
-    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path / "site"), str(wheel)]
-    subprocess.run([sys.executable, *install], check=True)
+    install = "-m pip install --quiet --no-deps --no-index --disable-pip-version-check --target".split()
+    subprocess.run([sys.executable, *install, str(tmp_path / "site"), str(wheel)], check=True)
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
 
     def run(*command):

@@ -82,6 +82,13 @@ def test_an_autoencoder_has_each_line_twice_and_long_ones_in_pieces(tmp_path):
     assert list(splits["validation"]) == list(read_test_pairs(held_out, config)) == [twice[1], twice[3]]
 
 
+def test_pieces_of_an_autoencoder_are_never_too_long(tmp_path):
+    (tmp_path / "text.txt").write_text("жизнь прожить\n", encoding="utf-8")
+    config = Config.from_settings({"task": "autoencode", "max_length": 6, "tokenizer": "byte"})
+    pieces = [source for source, _ in read_test_pairs(str(tmp_path / "text.txt"), config)]
+    assert pieces == ["жиз", "нь ", "ро", "ит", "ить"]  # the last one ends where the line does
+
+
 def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
     file = tmp_path / "pairs.tsv"
     file.write_text("".join(f"{n}\t{-n}\n" for n in range(9)) + "3\t-3\n")

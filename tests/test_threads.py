@@ -49,13 +49,19 @@ def test_an_item_alone_stays_where_it_is():
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_after_an_error_nothing_begins_and_the_next_call_works(error):
-    before, done = blas_threads(), []
+    before, done, reported = blas_threads(), [], threading.Event()
+
+    def work(item):
+        if item:
+            reported.wait()
+        done.append(item)
 
     def interrupt(item):
+        reported.set()
         raise error
 
     with pytest.raises(error):
-        map_on_cores(done.append, range(100_000), report=interrupt)
+        map_on_cores(work, range(100_000), report=interrupt)
     assert len(done) < 100_000
     assert blas_threads() == before
     assert map_on_cores(abs, [-1, -2]) == [1, 2]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from charlm.backend import keras, tf
 from charlm.errors import ConfigError
-from charlm.layers.recurrent import LAYERS, dropout, make_seed
+from charlm.layers.recurrent import LAYERS, check_cells, dropout, make_seed
 
 
 @keras.saving.register_keras_serializable("charlm")
@@ -33,7 +33,7 @@ class BidirectionalStack(keras.layers.Layer):
         precision: `float32`, or `bfloat16` for the matrix products of the scans.
 
     Raises:
-        ConfigError: `units` is odd.
+        ConfigError: `units` is odd, or a cell does not exist.
 
     >>> outputs, state = BidirectionalStack(["lstm"], 4)(tf.zeros((2, 5, 3)))
     >>> tuple(outputs.shape), [tuple(part.shape) for part in state]
@@ -51,6 +51,7 @@ class BidirectionalStack(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_cells(cells)
         if units % 2:
             raise ConfigError(f"`units` must be even: half for each direction. Received: units={units}.")
         self.cells, self.units, self.precision = list(cells), units, precision

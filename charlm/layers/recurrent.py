@@ -92,6 +92,16 @@ class SimpleRNN(_Scanned, keras.layers.SimpleRNN):
 LAYERS = dict(zip(CELLS, (LSTM, GRU, SimpleRNN), strict=True))
 
 
+def check_cells(cells: Sequence[str]) -> None:
+    """Refuses a stack without layers, or with one that does not exist.
+
+    Raises:
+        ConfigError: so it is.
+    """
+    if not cells or any(cell not in LAYERS for cell in cells):
+        raise ConfigError(f"`cells` must name one or more of {', '.join(LAYERS)}. Received: cells={cells!r}.")
+
+
 def dropout(x, rate: float, seed):
     """Zeroes a share `rate` of the values and scales up the others; a pure function of `seed` (2,)."""
     if rate == 0:
@@ -147,8 +157,7 @@ class RecurrentStack(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not cells or any(cell not in LAYERS for cell in cells):
-            raise ConfigError(f"`cells` must name one or more of {', '.join(LAYERS)}. Received: cells={cells!r}.")
+        check_cells(cells)
         self.cells, self.units, self.precision = list(cells), units, precision
         self.dropout, self.weight_drop = dropout, weight_drop
         self.layers = [LAYERS[cell](units, return_sequences=True, return_state=True) for cell in cells]

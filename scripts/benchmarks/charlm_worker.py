@@ -13,7 +13,7 @@ from charlm.tokenizer import SPECIALS
 
 
 def open_training(case):
-    from charlm.backend import count_devices, open_strategy
+    from charlm.backend import count_devices, most_replicas, open_strategy
     from charlm.models.language_model import LanguageModel
     from charlm.streams import Batch
     from charlm.trainer import Trainer
@@ -22,7 +22,7 @@ def open_training(case):
     model = ModelConfig(cell=case["cell"], layers=case["layers"], units=case["units"])
     training = TrainingConfig(batch_size=rows, sequence_length=length, precision=case["precision"])
     trainer = Trainer(
-        open_strategy(count_devices()),
+        open_strategy(most_replicas(rows, count_devices())),
         lambda: LanguageModel.from_model_config(model, VOCABULARY, precision=training.precision),
         training,
     )

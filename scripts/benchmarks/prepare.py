@@ -22,7 +22,7 @@ def watch() -> None:
         peak = max(peak, int(re.search(r"RssAnon:\s+(\d+)", status)[1]) / 1e3)
 
 
-watcher = threading.Thread(target=watch)
+watcher = threading.Thread(target=watch, daemon=True)
 watcher.start()
 begun = time.perf_counter()
 config = Config()

@@ -28,7 +28,7 @@ deadline = begun + 60 * minutes
 
 
 def read(path):
-    return np.frombuffer(path.read_text(encoding="utf-8").encode("utf-32-le"), np.uint32)
+    return np.frombuffer(path.read_bytes().decode("utf-8").encode("utf-32-le"), np.uint32)
 
 
 symbols, ids = np.unique(read(train_path), return_inverse=True)

@@ -5,7 +5,7 @@ import sys
 import time
 
 from charlm import datasets, recipes
-from charlm.backend import count_devices, has_bfloat16, measure_products, open_strategy
+from charlm.backend import count_devices, has_bfloat16, measure_products, most_replicas, open_strategy
 from charlm.config import Config
 from charlm.corpus import prepare
 from charlm.models.language_model import LanguageModel
@@ -17,7 +17,7 @@ WARM_UP, STEPS = 50, 400
 config = Config()
 store = prepare(datasets.read_corpus([sys.argv[1]], config.reading), config.data)
 precision = "bfloat16" if has_bfloat16() else "float32"
-strategy = open_strategy(count_devices())
+strategy = open_strategy(most_replicas(config.training.batch_size, count_devices()))
 config = recipes.recommend(
     config,
     (),
