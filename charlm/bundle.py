@@ -50,7 +50,7 @@ def write_description(
 
 
 def write_tensors(folder: Path, tensors: Tensors, facts: Mapping[str, str]) -> None:
-    """Replaces `model.safetensors` in one rename; the other files must be there.
+    """Replaces `model.safetensors` in one rename; the other files must be there, and no other process write here.
 
     Args:
         folder: the bundle.
@@ -59,6 +59,8 @@ def write_tensors(folder: Path, tensors: Tensors, facts: Mapping[str, str]) -> N
     """
     from safetensors.numpy import save
 
+    for leftover in folder.glob(f".{MODEL}.*.tmp"):  # of a process that was killed here
+        leftover.unlink(missing_ok=True)
     metadata = {**facts, **_hashes(folder, tensors, facts)}
     with files.replacing_file(folder / MODEL) as temporary:
         temporary.write_bytes(save({name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}, metadata))

@@ -119,6 +119,12 @@ def test_a_hostile_tokenizer(copied):
         refused(copied, "cannot be read|tokenizer")
 
 
+def test_what_a_killed_process_left_is_removed(copied, trained):
+    (copied / ".model.safetensors.1.tmp").write_bytes(b"half")
+    bundle.write_tensors(copied, trained.tensors, {})
+    assert {path.name for path in copied.iterdir()} == {"config.json", "tokenizer.json", "model.safetensors"}
+
+
 def test_a_failed_write_leaves_the_old_tensors(copied, monkeypatch):
     before = (copied / "model.safetensors").read_bytes()
 
