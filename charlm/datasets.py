@@ -158,7 +158,7 @@ def _download(entry: Entry, target: Path) -> tuple[int, str]:
 
 
 def find_sources(names: Sequence[str]) -> list[str]:
-    """Resolves corpora to names that charlm knows and to files; a path goes before a name.
+    """Resolves corpora to names that charlm knows and to files; a file goes before a name.
 
     Raises:
         CorpusError, TextError: something named is not there.

@@ -210,7 +210,7 @@ def _walk(
         engine: the model.
         ids: `(N,)`, the whole text.
         wanted: the places whose values are wanted.
-        width: of a value.
+        width: of a value, or of what is made of it where that is wider.
 
     Yields:
         Places in `ids`, what was read before each of them made `(N, width)`, and the share of the part that is done.

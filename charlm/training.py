@@ -199,7 +199,7 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
     wanted = 1 if training.distribute == "none" else training.replicas
     if wanted is not None and training.batch_size % wanted:
         raise ConfigError(
-            f"`batch_size` must be a multiple of `replicas`. "
+            "`batch_size` must be a multiple of `replicas`. "
             f"Received: batch_size={training.batch_size}, replicas={wanted}."
         )
     strategy = open_strategy(wanted or most_replicas(training.batch_size, count_devices()))

@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
         """Takes options before, between and after the positional arguments."""
         if self._is_mixing or self._subparsers is not None:
             return super().parse_known_args(args, namespace)
-        self._is_mixing = True  # as before Python 3.12 the next line calls this method again
+        self._is_mixing = True  # as older versions of Python call this method again from the next line
         try:
             return self.parse_known_intermixed_args(args, namespace)
         finally:
