@@ -48,6 +48,10 @@ _DROPOUT_AN_EPOCH = {
 }
 _MOST_DROPOUT = 0.5
 _MOST_DROPOUT_OF_CHARACTERS = 0.2  #: and of bytes, with attention, which is learnt too late with more
+#: For what dropout would be beyond its most, so much of one layer's recurrent kernel, or of two layers' half as much:
+#: else a short text is learnt by heart.
+_WEIGHT_DROP = {"language": 0.6, "bidirectional": 0.6}
+_MOST_WEIGHT_DROP = 0.5
 _RATE = 6e-3  #: peak of the learning rate, of 512 units
 _RATE_OF_VECTORS = 2.5e-3  #: the same, of an autoencoder
 _HIGHEST_RATE = 1e-2  #: of narrow models
@@ -69,7 +73,7 @@ def recommend(
     """Chooses what the user left open about the model and its training, for a run of so many `minutes`.
 
     The model is the largest that still reads enough in its time. The more often it reads the same text, the more is
-    dropped. The wider it is, the smaller are its steps.
+    dropped, of what the layers give and then of their weights. The wider it is, the smaller are its steps.
 
     Args:
         config: with what the user set, and defaults elsewhere.
@@ -85,6 +89,7 @@ def recommend(
     """
     given = {*given, "layers"} if "," in config.model.cell else given  # a list of cells says how many
     given = {*given, "units"} if config.model.tie_weights and "embedding_dim" in given else given  # they are as wide
+    given = {*given, "weight_drop"} if "dropout" in given else given  # who says what is dropped says all of it
     sizes = [size for size in SIZES if "units" not in given or size[1] <= config.model.units] or SIZES[:1]
     models = [
         dataclasses.replace(config.model, **_open({"layers": layers, "units": units}, given)) for layers, units in sizes
@@ -100,9 +105,11 @@ def recommend(
     epochs = reading / ids
     of_pieces, has_attention = config.data.tokenizer == "bpe", model.attention_kind != "none"
     most = _MOST_DROPOUT_OF_CHARACTERS if has_attention and not of_pieces else _MOST_DROPOUT
-    dropout = round(min(max(_DROPOUT_AN_EPOCH[model.task] * (epochs - 1), 0.0), most), 2)
+    wanted = max(_DROPOUT_AN_EPOCH[model.task] * (epochs - 1), 0.0)
+    dropout = min(wanted, most)
+    weight_drop = min(_WEIGHT_DROP.get(model.task, 0.0) * (wanted - dropout) / len(model.cells), _MOST_WEIGHT_DROP)
     heads = (_HEADS_OF_PIECES if of_pieces else _HEADS) if has_attention else 1
-    found = {"dropout": dropout, "heads": math.gcd(heads, model.units)}
+    found = {"dropout": round(dropout, 2), "weight_drop": round(weight_drop, 2), "heads": math.gcd(heads, model.units)}
     model = dataclasses.replace(model, **_open(found, given))
     rate_of_512 = _RATE_OF_VECTORS if model.task == "autoencode" else _RATE
     learning_rate = min(rate_of_512 * math.sqrt(512 / model.units), _HIGHEST_RATE)

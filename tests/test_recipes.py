@@ -92,6 +92,16 @@ def test_a_shorter_text_asks_for_more_dropout():
     assert dropout[0] == 0.5 and dropout[-1] == 0
 
 
+def test_what_is_read_very_often_loses_weights_too():
+    models = [recommended(ids=ids).model for ids in (1e4, 3e5, 1e6, 1e8)]
+    dropped = [model.weight_drop for model in models]
+    assert dropped == sorted(dropped, reverse=True)
+    assert dropped[0] == 0.5 and 0 < dropped[1] < 0.5
+    assert all(model.dropout == 0.5 for model in models if model.weight_drop)
+    assert recommended({"task": "translate"}, ids=1e4).model.weight_drop == 0
+    assert recommended({"dropout": 0.1}, ids=1e4).model.weight_drop == 0
+
+
 @pytest.mark.parametrize(("tokenizer", "most"), [("char", 0.2), ("byte", 0.2), ("bpe", 0.5)])
 def test_of_characters_less_is_dropped_so_that_attention_is_learnt_soon(tokenizer, most):
     assert recommended({"task": "translate", "tokenizer": tokenizer}, ids=1e4).model.dropout == most
