@@ -127,8 +127,8 @@ class Session:
         training = self.config.training
         model = self.config.model
         log.info(
-            f"{', '.join(model.cells)} of {model.units} units, dropout {model.dropout:g}, "
-            f"weight-drop {model.weight_drop:g}: {self.trainer.model.count_params():,} weights; {self.objective.describe()}; "
+            f"{', '.join(model.cells)} of {model.units} units, dropout {model.dropout:g}, weight-drop "
+            f"{model.weight_drop:g}: {self.trainer.model.count_params():,} weights; {self.objective.describe()}; "
             f"{self.trainer.strategy.num_replicas_in_sync} replica(s), products in {training.precision}."
         )
         bundle.write_description(self.folder, self.config, self.about, self.objective.tokenizers)
