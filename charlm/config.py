@@ -51,7 +51,10 @@ class DataConfig:
     vocab_size: int = option(1024, "size of a bpe vocabulary", minimum=261, maximum=1 << 20)
     shared_vocabulary: bool = option(True, "one vocabulary for the sources and the targets of pairs")
     max_length: int = option(
-        256, "pairs with a longer source or target, in ids, are left out", minimum=1, maximum=1 << 16
+        256,
+        "pairs with a longer source or target, in ids, are left out; an autoencoder's lines are cut into such pieces",
+        minimum=1,
+        maximum=1 << 16,
     )
 
     def __post_init__(self) -> None:
@@ -172,25 +175,33 @@ class TrainingConfig:
     batch_size: int = option(32, "rows a batch", minimum=1)
     sequence_length: int = option(
         64,
-        "ids a row and step; the state runs on. A batch of pairs has batch_size times as many",
+        "ids a row reads in a step, or steps that a forecaster reads; a batch of pairs has batch_size times as many",
         minimum=1,
     )
     learning_rate: float = option(
         4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0
     )
-    warmup: int = option(100, "steps of warm-up", minimum=1)
+    warmup: int = option(100, "steps of warm-up, a quarter of the run at most", minimum=1)
     weight_decay: float = option(0.0, "decoupled weight decay of AdamW, on matrices alone", minimum=0)
     clip_norm: float = option(1.0, "the gradient's global norm is clipped to this", above=0)
     evaluate_every: int | None = option(None, "steps between evaluations (ten in all where not given)", minimum=1)
-    patience: int = option(10, "stop after this many evaluations without a lower loss", minimum=1)
+    patience: int = option(
+        10,
+        "stop after this many evaluations without a lower loss (there are about ten, unless evaluate_every says more)",
+        minimum=1,
+    )
     precision: str = option(
         "auto",
         "type of the factors of matrix products; auto takes bfloat16 where the processor has it",
         choices=("auto", "float32", "bfloat16"),
     )
     seed: int = option(0, "of the weights, the order of the data and the dropout", minimum=0, maximum=(1 << 31) - 1)
-    distribute: str = option("mirrored", "a replica on every core or GPU, or one alone", choices=("none", "mirrored"))
-    replicas: int | None = option(None, "how many replicas (one a core or GPU where not given)", minimum=1)
+    distribute: str = option(
+        "mirrored", "mirrored: a replica on every core or GPU; none: one alone", choices=("none", "mirrored")
+    )
+    replicas: int | None = option(
+        None, "how many replicas (where not given as many as cores or GPUs, if they divide batch_size)", minimum=1
+    )
     tensorboard: bool = option(False, "log for TensorBoard too, in the run's folder")
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 class Correcting:
     """Correcting."""
 
-    odds: float = option(100.0, "list what is so many times likelier than what stands there", minimum=1, metavar="X")
+    odds: float = option(100.0, "list errors of these odds or more", minimum=1, metavar="X")
 
     def __post_init__(self) -> None:
         validate(self)
@@ -52,7 +52,7 @@ class Correction:
     kind: str  #: `substituted`, `missing`, `superfluous` or `swapped`
     found: str  #: what stands there; "" where something is missing
     suggestion: str
-    odds: float  #: how many times likelier the suggestion is, and then this error, than what stands there
+    odds: float  #: how many times likelier the text is with it, by the number of ways in which the error comes about
 
 
 def correct(

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from charlm import files
 from charlm.config import SPLITS, Config, DataConfig, ReadingConfig
 from charlm.errors import CorpusError, DownloadError
+from charlm.tasks.series import SERIES
 from charlm.text import STANDARD_INPUT, Chunk, find_files, join_chunks, read_text, split_lines
 
 log = logging.getLogger(__name__)
@@ -165,10 +166,10 @@ def find_sources(names: Sequence[str]) -> list[str]:
     """
     if not names:
         raise CorpusError("There is no corpus. Name a file, a folder, or one of `charlm corpus list`.")
-    if task := next(filter(is_task, names), None):
+    if made := next((name for name in names if is_task(name) or is_series(name)), None):
         raise CorpusError(
-            f"'{task}' is a task of pairs with splits of its own. "
-            f"Give it alone, without --validation and --test, and with --task {learnt_by(task)}."
+            f"'{made}' is generated for --task {learnt_by(made)}. "
+            "Give it alone, to `charlm train`, without --validation and --test."
         )
     sources: dict[str, str] = {}  # each file once, whatever its name
     for name in names:
@@ -208,9 +209,16 @@ def is_task(name: str) -> bool:
     return name in TASKS and not Path(name).is_file()
 
 
+def is_series(name: str) -> bool:
+    """Tells whether a name is that of a generated series of numbers, and no file's."""
+    return name in SERIES and not Path(name).is_file()
+
+
 def learnt_by(name: str) -> str:
-    """Returns the `--task` that learns a generated task."""
-    return getattr(_task(name), "TASK", "translate")
+    """Returns the `--task` that learns a corpus, where nothing else is said."""
+    if is_task(name):
+        return getattr(_task(name), "TASK", "translate")
+    return "forecast" if is_series(name) else "language"
 
 
 def task_pairs(name: str, split: str) -> Iterator[Pair]:
@@ -321,7 +329,7 @@ def _read_tabs(names: Sequence[str], config: ReadingConfig) -> Iterator[Pair]:
             elif line:
                 raise CorpusError(
                     f"{source}, line {number}: {len(others)} tabs, where one belongs between a source and its target. "
-                    "Give tab-separated pairs, or leave out --task for plain text."
+                    "Give tab-separated pairs, or texts and labels; plain text is learnt without --task."
                 )
 
 

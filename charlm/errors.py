@@ -3,9 +3,9 @@
 ValueError
 └── CharlmError
     ├── ConfigError              a setting is unknown, out of range or contradicts another
-    ├── TextError                a file cannot be read as text
-    ├── CorpusError              a text is too short, or a corpus name is unknown
-    │   └── DownloadError        the bytes that came are not those of the catalogue
+    ├── TextError                a file is not there, or cannot be read as text or numbers, or is too short
+    ├── CorpusError              a corpus is too short, or not of the kind that is asked for
+    │   └── DownloadError        a corpus cannot be fetched, or is not what the catalogue describes
     ├── TokenizerError           a tokenizer file is not one of charlm's
     │   └── UnknownCharacterError
     ├── BundleError              a bundle is missing, incomplete or altered
@@ -23,15 +23,15 @@ class ConfigError(CharlmError):
 
 
 class TextError(CharlmError):
-    """A file cannot be read as text."""
+    """A file is not there, cannot be read as text or as numbers, or holds too little of them."""
 
 
 class CorpusError(CharlmError):
-    """A text is too short for what is asked, or a corpus name is unknown."""
+    """A corpus is too short for what is asked, or not of the kind that is asked for."""
 
 
 class DownloadError(CorpusError):
-    """The bytes that came are not those that the catalogue describes."""
+    """A corpus cannot be fetched, or its bytes are not those that the catalogue describes."""
 
 
 class TokenizerError(CharlmError):

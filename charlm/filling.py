@@ -15,7 +15,7 @@ from charlm.runtime.engine import State
 from charlm.runtime.language_model import LanguageEngine
 from charlm.sampling import NEVER_DRAWN, softmax
 from charlm.scoring import WARM_UP, cost
-from charlm.tokenizer import BOS, EOS, Ids, Tokenizer
+from charlm.tokenizer import BOS, EOS, UNKNOWN, Ids, Tokenizer
 
 _CONTEXT = 48  #: ids beyond a gap by which its candidates are judged
 _BYTES = 4  #: of a character, at most
@@ -34,6 +34,7 @@ class Gaps:
     n: int = option(5, "answers, at most", minimum=1)
     temperature: float = option(0.0, "above 0, answers are drawn; else the likeliest come first", minimum=0)
     seed: int = option(0, "of the draws", minimum=0)
+    unknown: str = option("error", "what characters do that the model has never seen", choices=UNKNOWN)
 
     def __post_init__(self) -> None:
         validate(self)
@@ -112,7 +113,7 @@ def fill(engine: BidirectionalEngine, tokenizer: Tokenizer, text: str, options: 
         UnknownCharacterError: the text has a character that the model does not know.
     """
     template = Template.parse(text, mark=options.mark, max_length=options.max_length)
-    first, *others = (tokenizer.encode(part) for part in template.parts)
+    first, *others = (tokenizer.encode(part, unknown=options.unknown) for part in template.parts)
     drafts = [_Draft(first, (), 0.0)]
     for part, lengths in zip(others, template.lengths, strict=True):
         grown = [

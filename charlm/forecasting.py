@@ -118,13 +118,18 @@ def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season
     rebuilds = engine.config.rebuild
     follow = engine.config.follow
     if len(values) < max(read, _LEAST_SEASON) + follow:
-        raise TextError(f"The series has {len(values):,} steps: the model reads {read} and foretells {follow}.")
+        raise TextError(
+            f"The series has {len(values):,} steps: the model reads {read} and foretells {follow}. Give a longer one."
+        )
     season = 0 if rebuilds else find_season(values) if season is None else season
     before = max(read, season)
     stride = -(-len(values) // MOST_WINDOWS)
     history, targets = windows(values, before, follow, stride=stride)
     if not len(history):
-        raise TextError(f"The series has {len(values):,} steps: fewer than the {before + follow} of one window.")
+        raise TextError(
+            f"The series has {len(values):,} steps, of which a season of {season} and what follows take "
+            f"{before + follow}. Give a longer one, or a shorter season."
+        )
     found = forecast(engine, history[:, -read:])
     targets = history[:, -read:] if rebuilds else targets
     median = found[..., QUANTILES.index(0.5)]

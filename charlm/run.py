@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from charlm import bundle, correction, embedding, filling, inspection, journal, metrics, novelty, scoring
 from charlm.classification import classify, judge_labels
-from charlm.config import Config
+from charlm.config import Config, ReadingConfig
 from charlm.correction import Correcting, Correction
 from charlm.datasets import read_corpus
 from charlm.errors import ConfigError, CorpusError
@@ -215,20 +215,29 @@ class Run:
         ids = self.tokenizer.encode(text, unknown="replace")
         return embedding.embed_ids(self._engine_of(BidirectionalEngine, "bidirectional"), ids)
 
-    def novelty(self, samples: Sequence[str], corpus: Sequence[str] = (), *, progress: str | None = None) -> Novelty:
+    def novelty(
+        self,
+        samples: Sequence[str],
+        corpus: Sequence[str] = (),
+        *,
+        reading: ReadingConfig | None = None,
+        progress: str | None = None,
+    ) -> Novelty:
         """Tells what of some samples stands in a text.
 
         Args:
             samples: texts, as `sample` writes them.
-            corpus: files or corpora by name; where there are none, all of the run's, what it held out too.
+            corpus: files or corpora by name; where there are none, all of the run's, what was split off of it too.
+            reading: how they are read; as by the run where it is None.
             progress: shows a progress bar under this name.
 
         Raises:
+            ConfigError: the samples are all empty.
             CorpusError, TextError: the text is not there any more.
         """
         if not corpus and "-" in self._bundle.about.get("corpus", []):
             raise CorpusError("The run was trained on standard input, which is gone. Name the text.")
-        chunks = read_corpus(list(corpus) or self._bundle.about.get("corpus", []), self.config.reading)
+        chunks = read_corpus(list(corpus) or self._bundle.about.get("corpus", []), reading or self.config.reading)
         return novelty.find_copies(samples, (chunk.text for chunk in chunks), progress=progress)
 
     @overload
@@ -250,7 +259,7 @@ class Run:
         return texts[0] if isinstance(source, str) else texts
 
     def translations(self, sources: Sequence[str], **options: Any) -> list[list[Translation]]:
-        """Translates texts, with more than one translation each, and their scores.
+        """Translates texts; with a `beam` above 1 each has several translations, and they have scores.
 
         An empty source has an empty translation. A character that the model does not know is read as `<unk>`, and a
         source of more than `max_length` ids is left untranslated: both are warned of.
@@ -293,16 +302,19 @@ class Run:
 
         Args:
             pairs: of a source and its target.
-            **options: those of `translations`.
+            **options: those of `translations`; of a classifier `progress` alone.
 
         Returns:
             `pairs`, `exact_match` and `character_error_rate` as fractions, `by_length` (of `exact_by_length`), and
             sacrebleu's `chrf`, `bleu`, `ter` and `signatures`; of a classifier, those of `judge_labels`.
 
         Raises:
+            ConfigError: an option is out of range, or the bundle works on no pairs (see `judge_series`).
             CorpusError: there are no pairs.
             CharlmError: sacrebleu or rapidfuzz is not installed.
         """
+        if not isinstance(self.engine, ClassificationEngine | TranslationEngine):
+            raise self._refusal(["translate", "autoencode", "classify"])
         if not pairs:
             raise CorpusError("There are no pairs: there is nothing to evaluate.")
         if isinstance(self.engine, ClassificationEngine):

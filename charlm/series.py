@@ -5,13 +5,12 @@ import hashlib
 import io
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from charlm.config import SPLITS, DataConfig, ReadingConfig
-from charlm.datasets import find_sources, read_source
+from charlm.datasets import find_sources, is_series, read_source
 from charlm.errors import CorpusError
 from charlm.tasks import series as tasks
 from charlm.text import join_chunks
@@ -48,11 +47,6 @@ class SeriesStore:
     def scaled(self, split: str) -> NDArray[np.float32]:
         """Returns a split with mean 0 and deviation 1 (of the training split)."""
         return ((self.splits[split] - self.mean) / self.deviation).astype(np.float32)
-
-
-def is_series(name: str) -> bool:
-    """Tells whether a name is that of a generated series, and no file's."""
-    return name in tasks.SERIES and not Path(name).is_file()
 
 
 def read_series(name: str, config: ReadingConfig) -> Series:

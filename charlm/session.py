@@ -195,7 +195,7 @@ class Session:
         seconds_left = self.deadline - time.monotonic()
         if evaluation_seconds > seconds_left / 2 and not progress.steps:
             log.warning(
-                "One validation takes about %.0f of the %.0f seconds left. Validate on a smaller part: --split 98/1/1.",
+                "One validation takes about %.0f of the %.0f seconds left. Validate on less: --split 98/1/1, say.",
                 evaluation_seconds,
                 max(seconds_left, 0),
             )
@@ -255,7 +255,8 @@ class Session:
             raise DivergedError(
                 f"Step {self.progress.step}: the loss is no longer a finite number (learning rate "
                 f"{self.logs['learning_rate']:.2g}, gradient norm {self.logs['gradient_norm']:.3g}). "
-                f"What was good before is kept in {self.folder}. Lower learning_rate or clip_norm."
+                f"{self.folder} keeps what was good before. Train into another folder, with a lower learning_rate or "
+                "clip_norm."
             )
 
     def _report(self, nats_per_character: float) -> None:

@@ -18,6 +18,7 @@ from charlm.errors import TokenizerError, UnknownCharacterError
 Ids = NDArray[np.int32]
 
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
+UNKNOWN = ("error", "skip", "replace")  #: what `encode` can do with a character outside the vocabulary
 PAD, UNK, BOS, EOS = range(len(SPECIALS))
 KINDS = ("char", "byte", "bpe", "label")
 

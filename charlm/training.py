@@ -28,7 +28,7 @@ from charlm.objectives.translation import TranslationObjective
 from charlm.options import unknown_name
 from charlm.pairs import PairStore, prepare_pairs
 from charlm.run import Run
-from charlm.series import SeriesStore, is_series, prepare_series, read_series
+from charlm.series import SeriesStore, prepare_series, read_series
 from charlm.session import Session
 from charlm.tokenizer import Tokenizer
 
@@ -152,9 +152,7 @@ def _with_start(settings: dict[str, Any]) -> dict[str, Any]:
 
 def _defaults(names: list[str], settings: dict[str, Any]) -> dict[str, Any]:
     """Returns what the corpora and the task begin with, for those settings that the user left open."""
-    is_task = len(names) == 1 and datasets.is_task(names[0])
-    usual = datasets.learnt_by(names[0]) if is_task else "forecast" if names and is_series(names[0]) else "language"
-    task = str(settings.get("task", usual))
+    task = str(settings.get("task", datasets.learnt_by(names[0]) if len(names) == 1 else "language"))
     return {"task": task, **recipes.DEFAULTS.get(task, {}), **datasets.usual_settings(names)}
 
 

@@ -113,7 +113,7 @@ def search(
         sources: ids, without `<eos>`.
         beam: how many translations are followed at once, `K`.
         length: ids of a translation, at most.
-        length_penalty: 0 ranks by probability, which favours short ones; 1 by probability a character.
+        length_penalty: 0 ranks by probability, which favours short ones; 1 by probability an id.
 
     Returns:
         For each source at most `K` translations, the best first.

@@ -6,10 +6,9 @@ import math
 import numpy as np
 import pytest
 from gradients import assert_gradients_agree
-from test_training import StopAfter, losses
 
 import charlm
-from charlm import checkpoints, scoring
+from charlm import scoring
 from charlm.backend import keras, tf
 from charlm.cli import main
 from charlm.config import ModelConfig
@@ -190,21 +189,6 @@ def test_a_run_samples_and_scores_in_three_ways(run, text):
     assert scores["cloze"].bits < scores["forward"].bits
     assert again.info["can"] == ["sample", "score", "correct", "inspect", "novelty", "fill", "embed"]
     assert {"valid_backward_nats_per_character", "valid_cloze_nats_per_character"} <= run.log[-1].keys()
-
-
-def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(run, text_file, both_ways, tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(20)], **both_ways)
-    charlm.train(text_file, tmp_path / "run", resume=True, **both_ways)
-    assert losses(tmp_path / "run") == losses(run.folder)
-    whole, resumed = (checkpoints.load(folder).tensors for folder in (run.folder, tmp_path / "run"))
-    assert all(np.array_equal(whole[name], resumed[name]) for name in whole)
-
-
-def test_one_replica_learns_what_two_learn(text_file, both_ways, tmp_path):
-    options = both_ways | {"dropout": 0.0, "steps": 5, "evaluate_every": 5, "precision": "float32"}
-    one, two = (charlm.train(text_file, tmp_path / f"{n}", **options | {"replicas": n}) for n in (1, 2))
-    assert one.log[0]["valid_nats_per_character"] == pytest.approx(two.log[0]["valid_nats_per_character"], rel=1e-3)
 
 
 def test_fill_prints_texts_with_their_probabilities(run, capsys):

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from conftest import read_log
 from gradients import assert_gradients_agree
 
 import charlm
@@ -217,30 +216,6 @@ def test_what_a_classifier_cannot_do_is_told(classifier, trained):
         trained.classify(["a"])
     figures = classifier.evaluate([("abc", "other")])
     assert figures["accuracy"] == 0 and figures["labels"] == ["mixed", "sorted", "other"]
-
-
-def test_a_run_goes_on_as_if_it_had_not_stopped(classifier, labelled_file, tmp_path):
-    class Stop(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if self.model.seen == 25:
-                raise KeyboardInterrupt
-            self.model.seen += 1
-
-    class Count(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            self.model.seen = 1
-
-    with pytest.raises(KeyboardInterrupt):
-        charlm.train(labelled_file, tmp_path / "run", callbacks=[Count(), Stop()], **SETTINGS)
-    run = charlm.train(labelled_file, tmp_path / "run", resume=True, **SETTINGS)
-    for name in ("train_nats_per_character", "valid_nats_per_character"):
-        assert [line[name] for line in read_log(run.folder)] == [line[name] for line in read_log(classifier.folder)]
-
-
-def test_replicas_learn_what_one_learns(labelled_file, tmp_path):
-    settings = SETTINGS | {"dropout": 0.0, "steps": 10, "evaluate_every": 10}
-    logs = [charlm.train(labelled_file, tmp_path / str(n), replicas=n, **settings).log[-1] for n in (1, 2)]
-    assert logs[0]["valid_nats_per_character"] == pytest.approx(logs[1]["valid_nats_per_character"], rel=1e-4)
 
 
 def test_a_classifier_begins_with_a_language_model(trained, labelled_file, tmp_path):

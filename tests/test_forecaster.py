@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from conftest import read_log
 from gradients import assert_gradients_agree
 
 import charlm
@@ -298,26 +297,3 @@ def test_what_a_forecaster_cannot_do_is_told(forecaster, trained, series_file):
         forecaster.forecast(np.zeros((3, 2)))
     with pytest.raises(ConfigError, match="Name it alone"):
         charlm.train(series_file, series_file.with_name("run"), task="forecast", validation=str(series_file))
-
-
-def test_a_run_goes_on_as_if_it_had_not_stopped(forecaster, series_file, tmp_path):
-    class Stop(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            self.seen = 0
-
-        def on_train_batch_end(self, batch, logs=None):
-            self.seen += 1
-            if self.seen == 25:
-                raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        charlm.train(series_file, tmp_path / "run", callbacks=[Stop()], **SETTINGS)
-    run = charlm.train(series_file, tmp_path / "run", resume=True, **SETTINGS)
-    for name in ("train_nats_per_character", "valid_nats_per_character"):
-        assert [line[name] for line in read_log(run.folder)] == [line[name] for line in read_log(forecaster.folder)]
-
-
-def test_replicas_learn_what_one_learns(series_file, tmp_path):
-    settings = SETTINGS | {"dropout": 0.0, "steps": 10, "evaluate_every": 10}
-    logs = [charlm.train(series_file, tmp_path / str(n), replicas=n, **settings).log[-1] for n in (1, 2)]
-    assert logs[0]["valid_nats_per_character"] == pytest.approx(logs[1]["valid_nats_per_character"], rel=1e-4)

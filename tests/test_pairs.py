@@ -113,7 +113,7 @@ def test_a_task_stands_alone_and_a_folder_does_not_hide_it(tmp_path, monkeypatch
         (["reverse"], {"validation": ["x.tsv"]}, "translate"),
         (["reverse"], {}, "autoencode"),
     ):
-        with pytest.raises(CorpusError, match="'reverse' is a task of pairs with splits of its own. Give it alone"):
+        with pytest.raises(CorpusError, match="'reverse' is generated for --task translate. Give it alone"):
             read_pairs(names, held_out, Config.from_settings({"task": task}))
 
 

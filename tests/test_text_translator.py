@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from conftest import read_log
 from PIL import Image
-from test_training import StopAfter, losses
 
 import charlm
-from charlm import checkpoints
 from charlm.cli import main
 from charlm.errors import BundleError, ConfigError, CorpusError
 from charlm.plots import plot_alignment
@@ -33,27 +31,6 @@ def test_validation_is_the_price_of_the_held_out_pairs(translator, pairs):
     nats = sum(row[:-1].sum() for row in price(translator.engine, *ids))
     expected = nats / sum(len(target) for _, target in held_out)
     assert min(line["valid_nats_per_character"] for line in translator.log) == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("interruptions", [[1], [20, 25]])
-def test_a_resumed_translator_equals_an_unbroken_one_bit_for_bit(
-    translator, pairs_file, translation_settings, interruptions, tmp_path
-):
-    folder, options = tmp_path / "run", translation_settings
-    for batches in interruptions:
-        with pytest.raises(KeyboardInterrupt):
-            charlm.train(pairs_file, folder, resume=True, callbacks=[StopAfter(batches)], **options)
-    charlm.train(pairs_file, folder, resume=True, **options)
-    assert losses(folder) == losses(translator.folder)
-    whole, resumed = (checkpoints.load(path).tensors for path in (translator.folder, folder))
-    assert whole.keys() == resumed.keys()
-    assert all(np.array_equal(whole[name], resumed[name]) for name in whole)
-
-
-def test_one_replica_learns_what_two_learn(translator, pairs_file, translation_settings, tmp_path):
-    options = translation_settings | {"dropout": 0.0, "steps": 5, "evaluate_every": 5, "precision": "float32"}
-    one, two = (charlm.train(pairs_file, tmp_path / f"{replicas}", replicas=replicas, **options) for replicas in (1, 2))
-    assert one.log[0]["valid_nats_per_character"] == pytest.approx(two.log[0]["valid_nats_per_character"], rel=1e-3)
 
 
 def test_translations_keep_their_order_and_do_not_depend_on_batches(translator, pairs):

@@ -1,11 +1,11 @@
 import json
 import logging
 import math
-import signal
 
 import numpy as np
 import pytest
 from conftest import read_log
+from resuming import StopAfter, assert_goes_on_exactly, losses
 from safetensors.numpy import load_file
 
 import charlm
@@ -16,25 +16,6 @@ from charlm.errors import CharlmError, CheckpointError, ConfigError, CorpusError
 from charlm.models.language_model import LanguageModel
 from charlm.tasks.markov import MarkovSource
 from charlm.trainer import Trainer
-
-LOSSES = ("step", "epoch", "train_nats_per_character", "valid_nats_per_character", "learning_rate")
-
-
-def losses(folder):
-    return [[line[name] for name in LOSSES] for line in read_log(folder)]
-
-
-class StopAfter(keras.callbacks.Callback):
-    """Interrupts the process after so many batches, as Ctrl-C does."""
-
-    def __init__(self, batches):
-        super().__init__()
-        self.batches = batches
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.batches -= 1
-        if self.batches == 0:
-            signal.raise_signal(signal.SIGINT)
 
 
 def test_a_run_has_a_bundle_a_log_and_checkpoints(trained):
@@ -68,17 +49,7 @@ def test_validation_is_the_score_of_the_held_out_text(trained, text):
 
 @pytest.mark.parametrize("interruptions", [[1], [20, 15], [30], [31, 1, 1]])
 def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(trained, text_file, settings, interruptions, tmp_path):
-    for batches in interruptions:
-        with pytest.raises(KeyboardInterrupt):
-            charlm.train(text_file, tmp_path / "run", resume=True, callbacks=[StopAfter(batches)], **settings)
-    charlm.train(text_file, tmp_path / "run", resume=True, **settings)
-    assert losses(tmp_path / "run") == losses(trained.folder)
-    whole, resumed = (checkpoints.load(folder) for folder in (trained.folder, tmp_path / "run"))
-    assert whole.tensors.keys() == resumed.tensors.keys()
-    for name in whole.tensors:
-        assert np.array_equal(whole.tensors[name], resumed.tensors[name]), name
-    for name, tensor in load_file(trained.folder / "model.safetensors").items():
-        assert np.array_equal(tensor, load_file(tmp_path / "run" / "model.safetensors")[name])
+    assert_goes_on_exactly(text_file, trained.folder, tmp_path / "run", interruptions, settings)
 
 
 def test_a_resumed_run_evaluates_when_an_unbroken_one_does(text_file, settings, tmp_path):
@@ -220,19 +191,6 @@ def test_biases_do_not_decay(text_file, settings):
         variable.path for variable in trainer.model.trainable_variables if trainer.optimizer._use_weight_decay(variable)
     }
     assert decays and not any("bias" in path for path in decays)
-
-
-@pytest.mark.parametrize("replicas", [1, 2, 4])
-def test_the_number_of_replicas_changes_nothing_but_rounding(trained, text_file, settings, replicas, tmp_path):
-    # Without dropout, whose masks are a replica's own, and without the coarser rounding.
-    options = {"dropout": 0.0, "steps": 3, "precision": "float32"}
-    runs = [
-        charlm.train(text_file, tmp_path / name, replicas=count, **settings | options)
-        for name, count in (("one", 1), ("several", replicas))
-    ]
-    for name, tensor in load_file(runs[0].folder / "model.safetensors").items():
-        other = load_file(runs[1].folder / "model.safetensors")[name]
-        assert np.abs(tensor - other).max() < 1e-4
 
 
 def test_replicas_must_divide_the_batch(text_file, settings, tmp_path):

@@ -2,8 +2,11 @@
 
 import argparse
 import dataclasses
+from typing import Any, TypeVar
 
 from charlm.options import value_type
+
+Options = TypeVar("Options")
 
 
 def add_options(parser: argparse.ArgumentParser, config: type, *, defaults: bool = True) -> None:
@@ -30,7 +33,12 @@ def add_options(parser: argparse.ArgumentParser, config: type, *, defaults: bool
         group.add_argument(flag, type=kind, default=argparse.SUPPRESS, metavar=metavar, help=help)
 
 
-def given_options(options: argparse.Namespace, config: type) -> dict[str, object]:
+def given_options(options: argparse.Namespace, config: type) -> dict[str, Any]:
     """Returns the fields of a dataclass that were given as flags."""
     names = [field.name for field in dataclasses.fields(config)]
     return {name: getattr(options, name) for name in names if hasattr(options, name)}
+
+
+def with_given(config: Options, options: argparse.Namespace) -> Options:
+    """Returns a config with those of its fields that were given as flags."""
+    return dataclasses.replace(config, **given_options(options, type(config)))

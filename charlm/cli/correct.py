@@ -17,8 +17,8 @@ Finds likely typing errors: characters substituted, missing, superfluous or swap
 
 A model that was trained with --task bidirectional sees most.
 
-FILE is read as UTF-8. Each error is printed with its line and column, and with how many times likelier the text is with
-the suggestion.
+FILE is read as UTF-8. Each error is printed with its line and column, and with the odds that it is one: how many times
+likelier the text is with the suggestion, divided by the number of ways in which the error can have come about.
 """
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from charlm.cli.arguments import add_options, with_given
+from charlm.config import ReadingConfig
 from charlm.datasets import read_corpus
 from charlm.errors import TextError
 from charlm.files import replacing_file
@@ -23,12 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
     parser.add_argument("file", metavar="FILE", help="a text: a file, or - for standard input")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the file to write")
+    add_options(parser, ReadingConfig, defaults=False)
 
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
-    documents = join_chunks(read_corpus([options.file], trained.config.reading))
+    documents = join_chunks(read_corpus([options.file], with_given(trained.config.reading, options)))
     lines = [line.rstrip("\r") for document in documents for line in split_lines([document])]
     if not lines:
         raise TextError(f"{options.file} is empty: there is nothing to embed.")

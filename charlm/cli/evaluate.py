@@ -1,6 +1,7 @@
 """`charlm evaluate`."""
 
 import argparse
+import dataclasses
 import itertools
 import json
 import logging
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm.cli.arguments import add_options, given_options
+from charlm.cli.arguments import add_options, given_options, with_given
 from charlm.cli.sample import printable
+from charlm.config import Config, ReadingConfig
 from charlm.datasets import is_among, read_test_pairs
 from charlm.errors import ConfigError
 from charlm.run import Run, load
@@ -42,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_options(parser, Decoding)
+    add_options(parser, ReadingConfig, defaults=False)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -51,15 +54,17 @@ def run(options: argparse.Namespace) -> None:
     if options.limit is not None and options.limit < 1:
         raise ConfigError(f"`limit` must be at least 1. Received: limit={options.limit}.")
     task, decoding = trained.config.model.task, given_options(options, Decoding)
+    config = dataclasses.replace(trained.config, reading=with_given(trained.config.reading, options))
     if decoding and task in ("classify", "forecast"):
         raise ConfigError(f"A model of the task '{task}' writes nothing. Leave out {', '.join(decoding)}.")
     if task == "forecast":
         if options.limit is not None:
             raise ConfigError("A series is judged whole. Leave out limit.")
-        figures = trained.judge_series(_read_values(trained, options.pairs, options.split), season=options.season)
+        values = _read_values(trained, config, options.pairs, options.split)
+        figures = trained.judge_series(values, season=options.season)
         print(json.dumps(figures)) if options.json else _print_forecasts(figures)
         return
-    pairs = read_test_pairs(options.pairs, trained.config, trained.info.get("corpus", ()), split=options.split)
+    pairs = read_test_pairs(options.pairs, config, trained.info.get("corpus", ()), split=options.split)
     pairs = list(itertools.islice(pairs, options.limit))
     figures = trained.evaluate(pairs, progress="evaluating", **decoding)
     if options.json:
@@ -68,9 +73,9 @@ def run(options: argparse.Namespace) -> None:
     (_print_labels if "confusion" in figures else _print_translations)(figures)
 
 
-def _read_values(trained: Run, name: str, split: str) -> NDArray[np.float64]:
+def _read_values(trained: Run, config: Config, name: str, split: str) -> NDArray[np.float64]:
     """Returns a series; of one that the run was trained on, a split, or where there is none, that of validation."""
-    series, config = read_series(name, trained.config.reading), trained.config
+    series = read_series(name, config.reading)
     check_columns(series, trained.labels)
     if not is_among(name, trained.info.get("corpus", ())):
         return series.values

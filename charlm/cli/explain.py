@@ -96,7 +96,7 @@ def _show_accuracy(trained: Run) -> None:
     corpus = trained.info.get("corpus", [])
     pairs = list(read_test_pairs(corpus[0], trained.config, corpus))[:_JUDGED] if corpus else []
     if not pairs:
-        raise ConfigError(f"{trained.folder} has no test split. Name a run that was trained with one.")
+        raise ConfigError(f"{trained.folder} has no test split. Name a run that has one.")
     sources, targets = zip(*pairs, strict=True)
     found = trained.translate(sources, progress="translating")
     print(f"\n{trained.folder}, attention {trained.config.model.attention}, exact matches by characters of the source:")

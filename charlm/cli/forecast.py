@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from charlm.cli.arguments import add_options, with_given
+from charlm.config import ReadingConfig
 from charlm.plots import plot_forecast
 from charlm.run import load
 from charlm.series import check_columns, read_series
@@ -24,13 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a CSV file, or the name of a generated series")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the last steps and what follows, FILE.png")
     parser.add_argument("--json", action="store_true", help="print one JSON object a step")
+    add_options(parser, ReadingConfig, defaults=False)
 
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
     trained.check("forecast")
-    series = read_series(options.file, trained.config.reading)
+    series = read_series(options.file, with_given(trained.config.reading, options))
     check_columns(series, trained.labels)
     found = trained.forecast(series.values)
     first = 1 - len(found) if trained.config.model.rebuild else 1

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from charlm.cli.arguments import add_options, with_given
 from charlm.config import ReadingConfig
 from charlm.datasets import read_corpus
 from charlm.errors import ConfigError
@@ -20,7 +21,8 @@ Shows what a model does while it reads STRING: what each character cost, in bits
 
 With --unit, the value of one unit after each character, as a strip of colours under the text, from blue (low) to red
 (high); without a terminal, as figures from 0 to 9. With --find, the units of all layers are ranked by how well they
-follow a feature of the text, by Pearson's correlation, and the best one is shown.
+follow a feature of the text, by Pearson's correlation, and the best one is shown. Of a long text the first 800
+characters are shown.
 
   charlm inspect runs/book 'He said "no" (twice).'
   charlm inspect runs/book --file chapter.txt --find position --plot position.png
@@ -48,12 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--find", choices=sorted(FEATURES), help="rank the units by how well they follow this")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the unit as a picture, FILE.png")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    add_options(parser, ReadingConfig, defaults=False)
 
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
-    text = _read(options, trained.config.reading)
+    text = _read(options, with_given(trained.config.reading, options))
     if options.find:
         best = _rank(trained, text, options)
         chosen = {"layer": best.layer, "unit": best.unit, "part": best.part}

@@ -3,16 +3,17 @@
 import argparse
 import json
 
-from charlm.cli.arguments import add_options, given_options
+from charlm.cli.arguments import add_options, given_options, with_given
 from charlm.cli.sample import printable
+from charlm.config import ReadingConfig
 from charlm.novelty import Copy, Novelty
 from charlm.run import load
 from charlm.sampling import Sampler
 
 DESCRIPTION = """\
 Does the model write, or recite? Draws samples, and tells what of them stands in the text that it was trained on (all
-of it, what was held out too): the share of their characters within copies of at least 10, 20 and 50 characters, and the
-longest copies.
+of it, what was split off too): the share of their characters within copies of at least 10, 20 and 50 characters, and
+the longest copies.
 
 In prose that is new, copies of 10 characters are common and those of 50 are rare.
 """
@@ -25,18 +26,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "text", nargs="*", metavar="TEXT", help="files or corpora to compare with (default: what RUN was trained on)"
     )
-    parser.add_argument("--length", type=int, default=400, metavar="N", help="characters a sample (default: 400)")
+    parser.add_argument(
+        "--length",
+        type=int,
+        default=400,
+        metavar="N",
+        help="ids a sample: characters, or tokens of a byte or bpe model (default: 400)",
+    )
     parser.add_argument("--n", type=int, default=100, metavar="N", help="how many samples (default: 100)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_options(parser, Sampler)
+    add_options(parser, ReadingConfig, defaults=False)
 
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
     samples = trained.sample(n=options.n, length=options.length, seed=options.seed, **given_options(options, Sampler))
-    novelty = trained.novelty(samples, options.text, progress="reading the text")
+    reading = with_given(trained.config.reading, options)
+    novelty = trained.novelty(samples, options.text, reading=reading, progress="reading the text")
     if options.json:
         shares = {str(least): share for least, share in novelty.shares.items()}
         print(json.dumps({"samples": len(samples), "copied": shares, "longest": [c._asdict() for c in _top(novelty)]}))

@@ -8,6 +8,7 @@ from charlm.cli.arguments import add_options, given_options
 from charlm.run import load
 from charlm.sampling import Sampler
 from charlm.text import escape_controls
+from charlm.tokenizer import UNKNOWN
 
 DESCRIPTION = """\
 Writes on after a prompt, as it is drawn. The same seed gives the same text.
@@ -18,13 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
     parser.add_argument("--prompt", default="", metavar="S", help="how the text begins")
-    parser.add_argument("--length", type=int, default=500, metavar="N", help="characters to draw (default: 500)")
+    parser.add_argument(
+        "--length",
+        type=int,
+        default=500,
+        metavar="N",
+        help="ids to draw: characters, or tokens of a byte or bpe model (default: 500)",
+    )
     parser.add_argument("--stop", action="append", default=[], metavar="S", help="end at this string; may be repeated")
     parser.add_argument("--n", type=int, default=1, metavar="N", help="how many texts (default: 1)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
     parser.add_argument(
         "--unknown",
-        choices=("error", "skip", "replace"),
+        choices=UNKNOWN,
         default="error",
         help="what a character of the prompt that the model does not know does (default: error)",
     )

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from charlm.cli.arguments import add_options, given_options
+from charlm.cli.arguments import add_options, with_given
 from charlm.cli.sample import printable
 from charlm.config import ReadingConfig
 from charlm.datasets import find_sources, read_source
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
-    config = dataclasses.replace(trained.config.reading, **given_options(options, ReadingConfig))
+    config = with_given(trained.config.reading, options)
     files = find_sources(options.files)
     if options.html and (options.per_line or len(files) > 1):
         raise ConfigError("--html writes a page of one text, by characters. Name one FILE, without --per-line.")
