@@ -49,6 +49,14 @@ def write_description(
         files.write_text(folder / f"{name}.json", tokenizer.to_json())
 
 
+def is_described(folder: Path) -> bool:
+    """Tells whether a folder has a `config.json` that `write_description` wrote."""
+    try:
+        return {"format", "about"} <= json.loads((folder / CONFIG).read_text(encoding="utf-8")).keys()
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
+
+
 def write_tensors(folder: Path, tensors: Tensors, facts: Mapping[str, str]) -> None:
     """Replaces `model.safetensors` in one rename; the other files must be there, and no other process write here.
 
@@ -122,7 +130,7 @@ def _read_config(path: Path) -> tuple[Config, dict[str, Any]]:
         if sections["format"] != FORMAT or not isinstance(sections["about"], dict):
             raise ValueError("another format")
         corpus = sections["about"].get("corpus", [])
-        if not isinstance(corpus, list) or not all(isinstance(name, str) for name in corpus):
+        if not isinstance(corpus, list) or not all(isinstance(name, str) and "\0" not in name for name in corpus):
             raise ValueError("the corpus is not a list of names")
         return Config.from_dict(sections), sections["about"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -13,6 +13,7 @@ from charlm.tokenizer import Ids
 from charlm.translation import batches, pad
 
 ROWS = 128  #: texts at a time
+_IDS = 1 << 14  #: of them all, as what a layer makes of them is in memory at once
 
 
 def classify(engine: ClassificationEngine, texts: Sequence[Ids], *, progress: str | None = None) -> NDArray[np.float32]:
@@ -24,8 +25,10 @@ def classify(engine: ClassificationEngine, texts: Sequence[Ids], *, progress: st
         progress: shows a progress bar under this name.
     """
     probabilities = np.zeros((len(texts), engine.labels), np.float32)
-    with tqdm(desc=progress, total=len(texts), unit="text", delay=1, disable=None if progress else True) as bar:
-        for rows in batches([len(ids) for ids in texts], ROWS):
+    with tqdm(
+        desc=progress, total=len(texts), unit="text", leave=False, delay=1, disable=None if progress else True
+    ) as bar:
+        for rows in batches([len(ids) for ids in texts], ROWS, ids=_IDS):
             probabilities[rows] = softmax(engine.read(pad([texts[row] for row in rows])))
             bar.update(len(rows))
     return probabilities

@@ -79,6 +79,11 @@ class DataConfig:
             )
         return shares
 
+    def split_places(self, total: int) -> dict[str, tuple[int, int]]:
+        """Returns where each split begins and ends, among so many."""
+        ends = [total * sum(self.split_shares[: count + 1]) // 100 for count in range(len(self.split_shares))]
+        return dict(zip(SPLITS, zip([0, *ends], ends, strict=False), strict=False))
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:

@@ -26,7 +26,7 @@ from charlm.tokenizer import BOS, EOS, Tokenizer
 
 BPE_TRAINING_CHARACTERS = 1 << 25
 
-_VERSION = 1
+_VERSION = 2
 _DOCUMENT_END = b"\xff"  # a byte that UTF-8 never has
 _BLOCK_BYTES = 1 << 20
 _CODE_POINTS = 0x110000
@@ -39,7 +39,6 @@ class SplitInfo:
 
     tokens: int  #: ids, document marks included
     characters: int  #: of the text itself
-    bytes: int  #: of the text itself, in UTF-8
     documents: int  #: that end in this split
 
 
@@ -192,8 +191,7 @@ def _plan(spool: _Spool, config: DataConfig, *, alone: bool) -> list[tuple[str, 
         raise CorpusError("The corpus holds no characters. Name a file with text in it.")
     if not alone:
         return [("train", spool.total)]
-    shares = config.split_shares
-    return [(name, spool.total * sum(shares[: i + 1]) // 100) for i, name in enumerate(SPLITS[: len(shares)])]
+    return [(name, end) for name, (_, end) in config.split_places(spool.total).items()]
 
 
 def _key(spools: dict[str, _Spool], config: DataConfig, plan: list[tuple[str, int]]) -> str:
@@ -257,7 +255,7 @@ class _Writer:
         self._dtype = np.min_scalar_type(tokenizer.vocab_size - 1)
         self._file: BinaryIO = path.open("wb")
         self._at_document_start = False
-        self._tokens = self._characters = self._bytes = self._documents = 0
+        self._tokens = self._characters = self._documents = 0
 
     def add(self, chunk: Chunk) -> None:
         if self._at_document_start and (chunk.text or chunk.is_last):
@@ -268,7 +266,6 @@ class _Writer:
             self._append(np.array([EOS]))
             self._at_document_start = True
         self._characters += len(chunk.text)
-        self._bytes += len(chunk.text.encode())
         self._documents += chunk.is_last
 
     def _append(self, ids: NDArray[Any]) -> None:
@@ -277,7 +274,7 @@ class _Writer:
 
     def close(self) -> SplitInfo:
         self._file.close()
-        return SplitInfo(self._tokens, self._characters, self._bytes, self._documents)
+        return SplitInfo(self._tokens, self._characters, self._documents)
 
 
 def _bar(description: str, total: int | None = None) -> "tqdm[Any]":

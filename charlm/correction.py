@@ -126,7 +126,7 @@ def _propose(engine: LanguageEngine | BidirectionalEngine, ids: Ids) -> set[Edit
     for place, tokens in likelier.items():
         edits |= {Edit(place, place + 1, (token,), "substituted") for token in tokens}
         for first in {max(place - 1, 0), min(place, len(ids) - 2)}:
-            if first >= 0 and ids[first] != ids[first + 1] and UNK not in ids[first : first + 2]:
+            if 0 <= first < len(ids) - 1 and ids[first] != ids[first + 1] and UNK not in ids[first : first + 2]:
                 edits.add(Edit(first, first + 2, (int(ids[first + 1]), int(ids[first])), "swapped"))
     return edits
 

@@ -255,7 +255,7 @@ def read_pairs(
     """
     if len(names) == 1 and is_task(names[0]) and not held_out and config.model.task == learnt_by(names[0]):
         return {split: task_pairs(names[0], split) for split in SPLITS}
-    find_sources(names)  # what is not there is told at once
+    names = without_held_out(names, held_out)  # what is not there is told at once
     if config.model.task == "autoencode":
         splits = _split(names, held_out, _read_lines, config)
         length = config.data.max_length
@@ -306,6 +306,22 @@ def held_out_names(config: Config) -> dict[str, list[str]]:
     return {split: [name] for split, name in names.items() if name is not None}
 
 
+def without_held_out(names: Sequence[str], held_out: Mapping[str, Sequence[str]]) -> list[str]:
+    """Returns the sources of a corpus but those that are held out, as a file of a folder may be.
+
+    Raises:
+        CorpusError, TextError: something named is not there, or nothing is left.
+    """
+    kept_apart = {os.path.realpath(source) for files in held_out.values() for source in find_sources(files)}
+    sources = find_sources(names)
+    left = [source for source in sources if os.path.realpath(source) not in kept_apart]
+    if not left:
+        raise CorpusError("All of the corpus is held out: there is nothing to train on. Name another validation text.")
+    if len(left) < len(sources):
+        log.info("%d file(s) of the corpus are held out: they are not trained on.", len(sources) - len(left))
+    return left
+
+
 def _split(
     names: Sequence[str],
     held_out: Mapping[str, Sequence[str]],
@@ -315,9 +331,10 @@ def _split(
     """Reads what there is by split: from files of its own, or from a share of all."""
     if held_out:
         return {split: read(files, config.reading) for split, files in {"train": names, **held_out}.items()}
-    whole, shares = list(read(names, config.reading)), config.data.split_shares
-    ends = [len(whole) * sum(shares[: count + 1]) // 100 for count in range(len(shares))]
-    return {name: whole[start:end] for name, start, end in zip(SPLITS, [0, *ends], ends, strict=False)}
+    whole = list(read(names, config.reading))
+    if config.model.task == "classify":  # lines may stand label by label
+        random.Random(0).shuffle(whole)
+    return {split: whole[start:end] for split, (start, end) in config.data.split_places(len(whole)).items()}
 
 
 def _read_tabs(names: Sequence[str], config: ReadingConfig) -> Iterator[Pair]:

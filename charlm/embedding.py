@@ -12,6 +12,7 @@ from charlm.tokenizer import BOS, PAD, Ids
 from charlm.translation import batches
 
 ROWS = 64  #: texts at a time
+_IDS = 1 << 20  #: of them all
 _CHUNK = 128  #: ids of each that are read at once
 
 
@@ -40,7 +41,7 @@ def embed(engine: BidirectionalEngine, texts: Sequence[Ids], *, progress: str | 
     vectors = np.zeros((len(texts), 2 * width), np.float32)
     bar = tqdm(desc=progress, total=len(texts), unit="text", leave=False, delay=1, disable=None if progress else True)
     with bar:
-        for rows in batches([len(ids) for ids in texts], ROWS):
+        for rows in batches([len(ids) for ids in texts], ROWS, ids=_IDS):
             lengths = np.array([len(texts[row]) for row in rows])
             for half, (model, step) in enumerate(((engine.forward, 1), (engine.backward, -1))):
                 total, begin = np.zeros((len(rows), width), np.float32), 0

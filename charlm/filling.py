@@ -13,7 +13,7 @@ from charlm.options import option, validate
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.engine import State
 from charlm.runtime.language_model import LanguageEngine
-from charlm.sampling import NEVER_DRAWN, softmax
+from charlm.sampling import NEVER_DRAWN, log_softmax, softmax
 from charlm.scoring import WARM_UP, cost
 from charlm.tokenizer import BOS, EOS, UNKNOWN, Ids, Tokenizer
 
@@ -69,7 +69,7 @@ class Template:
         Raises:
             ConfigError: there is none.
         """
-        gap = re.compile(rf"((?:{re.escape(mark)})+)|\{{(?:…|\.\.\.|(\d+))\}}")
+        gap = re.compile(rf"((?:{re.escape(mark)})+)|\{{(?:…|\.\.\.|(\d{{1,4}}))\}}")
         parts, lengths, end = [], [], 0
         for found in gap.finditer(text):
             known, most = found.groups()
@@ -207,7 +207,7 @@ def search(
     ids, totals, written = np.zeros((1, 0), np.int32), np.zeros(1), np.zeros(1, np.int64)
     found: list[tuple[int, ...]] = [()] if fewest == 0 else []
     for _ in range(most if sizes[EOS + 1 :].min() else most * _BYTES):
-        grown = totals[:, None] + np.log(softmax(logits.astype(np.float64)) + 1e-300)
+        grown = totals[:, None] + log_softmax(logits)
         grown[:, NEVER_DRAWN], grown[:, EOS] = -np.inf, -np.inf
         grown[written[:, None] + sizes > most] = -np.inf
         places = np.argsort(-grown, axis=None, kind="stable")[: min(beam, int(np.isfinite(grown).sum()))]

@@ -117,7 +117,7 @@ def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season
         raise ConfigError(f"`season` must be at least 1. Received: season={season}.")
     rebuilds = engine.config.rebuild
     follow = engine.config.follow
-    if len(values) < max(read, _LEAST_SEASON) + follow:
+    if len(values) < max(read, _LEAST_SEASON if season is None else 0) + follow:
         raise TextError(
             f"The series has {len(values):,} steps: the model reads {read} and foretells {follow}. Give a longer one."
         )

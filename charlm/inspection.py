@@ -127,7 +127,9 @@ def find_units(
     wanted = (wanted - wanted.mean()) / wanted.std()
     sums: dict[tuple[int, str], NDArray[np.float64]] = {}  # Σ x, Σ x², Σ x y of each unit
     begin = 0
-    with tqdm(desc=progress, total=len(ids), unit="char", delay=1, disable=None if progress else True) as bar:
+    with tqdm(
+        desc=progress, total=len(ids), unit="char", leave=False, delay=1, disable=None if progress else True
+    ) as bar:
         for layers in _look(engine, ids):
             end = begin + len(layers[0]["state"])
             for layer, parts in enumerate(layers):

@@ -21,7 +21,7 @@ def append(folder: Path, line: dict[str, Any]) -> None:
 def read(folder: Path) -> list[dict[str, Any]]:
     """Returns the lines, without one that a kill or a full disk has cut short; none where there is no log."""
     path = folder / NAME
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.is_file() else []
     return [parsed for line in lines if (parsed := _parse(line)) is not None]
 
 
@@ -33,6 +33,7 @@ def cut(folder: Path, step: int) -> None:
 
 def _parse(line: str) -> dict[str, Any] | None:
     try:
-        return json.loads(line) if line.endswith("\n") else None
-    except json.JSONDecodeError:
+        parsed = json.loads(line) if line.endswith("\n") else None
+    except (ValueError, RecursionError):
         return None
+    return parsed if isinstance(parsed, dict) else None

@@ -57,7 +57,9 @@ def find_copies(samples: Sequence[str], text: Iterable[str], *, progress: str | 
     if not any(samples):
         raise ConfigError("There is nothing in the samples: draw longer ones.")
     ours = _Samples(samples)
-    with tqdm(desc=progress, unit="char", unit_scale=True, delay=1, disable=None if progress else True) as bar:
+    with tqdm(
+        desc=progress, unit="char", unit_scale=True, leave=False, delay=1, disable=None if progress else True
+    ) as bar:
         for chunk in _overlapping(text, max(map(len, samples))):
             ours.compare(chunk)
             bar.update(len(chunk))

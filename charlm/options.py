@@ -82,7 +82,10 @@ def validate(instance: Any) -> None:
         expected = value_type(type(instance), field)
         if not isinstance(value, _ACCEPTED[expected]) or isinstance(value, bool) != (expected is bool):
             _refuse(field.name, f"of type {expected.__name__}", value)
-        value = _MADE_PLAIN[expected](value)
+        try:
+            value = _MADE_PLAIN[expected](value)
+        except OverflowError:  # an integer beyond the numbers
+            _refuse(field.name, "finite", value)
         object.__setattr__(instance, field.name, value)
         if expected is float and not math.isfinite(value):
             _refuse(field.name, "finite", value)

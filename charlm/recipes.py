@@ -70,7 +70,7 @@ def recommend(
     seconds: float,
     rate: float,
 ) -> Config:
-    """Chooses what the user left open about the model and its training, for a run of so many `minutes`.
+    """Chooses what the user left open about the model and its training, for a run of so many `seconds`.
 
     The model is the largest that still reads enough in its time. The more often it reads the same text, the more is
     dropped, of what the layers give and then of their weights. The wider it is, the smaller are its steps.

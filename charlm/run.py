@@ -68,10 +68,10 @@ class Run:
             The text, prompt included; with `n`, a list of texts.
         """
         rows = 1 if n is None else n
-        texts = [prompt] * rows
+        texts = [[prompt] for _ in range(rows)]
         for row, piece in self.stream(prompt, n=rows, **options):
-            texts[row] += piece
-        return texts[0] if n is None else texts
+            texts[row].append(piece)
+        return "".join(texts[0]) if n is None else ["".join(pieces) for pieces in texts]
 
     def stream(
         self,
@@ -267,7 +267,7 @@ class Run:
         Args:
             sources: the texts.
             **options: the fields of `Decoding`, as `beam` or `temperature`, and those of `Sampler`; `progress` shows a
-                progress bar under this name.
+                progress bar under this name; `first` is the number of the first text, from which its draws follow.
 
         Returns:
             For each source its translations, the best first: `beam` at most.
@@ -420,19 +420,27 @@ class Run:
         """What there is to know about the bundle: a flat dictionary for `charlm info`."""
         model, data = self.config.model, self.config.data
         return {
+            **self._bundle.facts,
             **self._bundle.about,
             "run": str(self.folder),
             "task": model.task,
-            "can": list(VERBS[model.task]),
+            "can": [verb for verb in VERBS[model.task] if verb != "correct" or self.tokenizer.kind == "char"],
             "cells": list(model.cells),
             "units": model.units,
-            "embedding_dim": model.embedding_width,
             "parameters": int(sum(np.size(tensor) for tensor in self._bundle.tensors.values())),
-            "tokenizer": self.tokenizer.kind,
-            "vocab_size": self.tokenizer.vocab_size,
-            "split": data.split,
-            **self._bundle.facts,
+            **self._vocabularies,
+            **({} if data.validation else {"split": data.split}),
         }
+
+    @property
+    def _vocabularies(self) -> dict[str, Any]:
+        """What `info` tells of what is read and written."""
+        if isinstance(self.engine, ForecastEngine):
+            return {"columns": self.labels}
+        written = {"vocab_size": self.tokenizer.vocab_size}
+        if isinstance(self.engine, ClassificationEngine):
+            written = {"vocab_size": self.source_tokenizer.vocab_size, "labels": self.labels}
+        return {"embedding_dim": self.config.model.embedding_width, "tokenizer": self.source_tokenizer.kind, **written}
 
     @property
     def tensors(self) -> dict[str, NDArray[Any]]:

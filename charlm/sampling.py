@@ -49,7 +49,11 @@ class Sampler:
         metavar="P",
     )
     repetition_penalty: float = option(
-        1.0, "above 1, what has been written already becomes less likely (Keskar et al. 2019)", above=0, metavar="R"
+        1.0,
+        "above 1, what has been written already becomes less likely (Keskar et al. 2019)",
+        minimum=0.01,
+        maximum=100,
+        metavar="R",
     )
 
     def __post_init__(self) -> None:
@@ -100,7 +104,8 @@ class Sampler:
         if self.top_p is not None:
             ranked = -np.sort(-weights, axis=1)
             before = ranked.cumsum(axis=1) - ranked
-            weights = _keep(weights, before < self.top_p * weights.sum(axis=1, keepdims=True))
+            least = np.maximum(self.top_p * weights.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+            weights = _keep(weights, before < least)
         if self.min_p is not None:
             weights = np.where(weights >= self.min_p, weights, 0)
         return weights
@@ -118,6 +123,13 @@ def softmax(logits: Floats) -> Floats:
     """Returns probabilities over the last axis."""
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Returns the logarithms of probabilities over the last axis."""
+    values = logits.astype(np.float64)
+    values -= values.max(axis=-1, keepdims=True)
+    return values - np.log(np.exp(values).sum(axis=-1, keepdims=True))
 
 
 def draw(probabilities: Floats, u: NDArray[np.float64]) -> Ids:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm.config import SPLITS, DataConfig, ReadingConfig
+from charlm.config import DataConfig, ReadingConfig
 from charlm.datasets import find_sources, is_series, read_source
 from charlm.errors import CorpusError
 from charlm.tasks import series as tasks
@@ -109,9 +109,8 @@ def prepare_series(series: Series, config: DataConfig, *, window: int) -> Series
     Raises:
         CorpusError: a column never changes, or a split has not even one window.
     """
-    shares = config.split_shares
-    ends = [len(series.values) * sum(shares[: count + 1]) // 100 for count in range(len(shares))]
-    splits = {name: series.values[start:end] for name, start, end in zip(SPLITS, [0, *ends], ends, strict=False)}
+    places = config.split_places(len(series.values))
+    splits = {name: series.values[start:end] for name, (start, end) in places.items()}
     for name, values in splits.items():
         if len(values) < window and (name != "test" or len(values)):
             raise CorpusError(

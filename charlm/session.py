@@ -11,7 +11,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from charlm.trainer import Trainer
 
 CHECKPOINT_SECONDS = 60.0  #: between checkpoints, at most
 MEASURED_STEPS, MEASURED_SECONDS = 10, 2.0  #: at least, before `minutes` become steps
+MEASURED_SHARE = 0.1  #: of the time that is left, at most
 PLANNED_STEPS = 200  #: the newest, whose median tells how long a step takes
 MEASURED_CHUNKS = 4  #: of an evaluation
 
@@ -100,6 +101,12 @@ class Session:
                 f"The corpus has changed since {self.folder} was begun. "
                 "Give the same text to go on, or train anew into another folder."
             )
+        for name, tokenizer in self.objective.tokenizers.items():
+            if tokenizer.to_json() != (self.folder / f"{name}.json").read_text(encoding="utf-8"):
+                raise CheckpointError(
+                    f"The text gives another vocabulary than the one in {self.folder}: another version of `tokenizers` "
+                    "may have made it. Train anew into another folder."
+                )
         if checkpoint.tensors.keys() != self.trainer.tensors().keys():
             raise CheckpointError(
                 f"{self.folder} was begun with another version of charlm, whose model had other weights. "
@@ -109,7 +116,7 @@ class Session:
         self.progress = Progress(**checkpoint.state["progress"])
         self.deadline -= self.progress.seconds
         journal.cut(self.folder, self.progress.step)
-        self._keep_best()
+        keep_best(self.folder, self.progress, self.trainer.weights())
         log.info("Going on from step %s.", f"{self.progress.step:,}")
 
     def run(self) -> None:
@@ -175,7 +182,7 @@ class Session:
         """Plans, evaluates, saves or stops after a step, where it is time to."""
         progress = self.progress
         if progress.steps is None:
-            if len(self.step_seconds) >= MEASURED_STEPS and sum(self.step_seconds) >= MEASURED_SECONDS:
+            if self._has_measured_steps():
                 self._plan(self._measure_evaluation())
         else:
             stops = progress.step == progress.steps or getattr(self.trainer.model, "stop_training", False)
@@ -186,8 +193,14 @@ class Session:
         if is_due and self.saved_step != progress.step:
             self._plan_again()
             self._save()
-        if self.is_interrupted:
+        if self.is_interrupted and not progress.is_finished:
             raise KeyboardInterrupt(f"interrupted after step {progress.step:,}, and saved; --resume goes on")
+
+    def _has_measured_steps(self) -> bool:
+        """Tells whether enough steps are measured to plan by, or as many as there is time for."""
+        measured = sum(self.step_seconds)
+        enough = len(self.step_seconds) >= MEASURED_STEPS and measured >= MEASURED_SECONDS
+        return enough or measured > MEASURED_SHARE * (self.deadline - time.monotonic())
 
     def _plan(self, evaluation_seconds: float) -> None:
         """Turns what is left of the `minutes` into steps."""
@@ -220,7 +233,7 @@ class Session:
         training, progress, begun = self.config.training, self.progress, time.monotonic()
         progress.next_evaluation = recipes.next_evaluation(training, progress.step, progress.steps)
         self._report(self._validate())  # the checkpoint knows of the next one
-        if training.minutes and not progress.is_finished:
+        if training.minutes and not progress.is_finished and self.step_seconds:
             self._plan(time.monotonic() - begun)
 
     def _measure_evaluation(self) -> float:
@@ -288,15 +301,7 @@ class Session:
         progress.characters = progress.timed_characters = 0
         self._show(line, glimpse)
         self._save()
-        self._keep_best()
-
-    def _keep_best(self) -> None:
-        """Writes the weights to the bundle if they are the best: after their checkpoint, so that none are lost."""
-        progress = self.progress
-        if progress.best_step == progress.step:
-            nats = f"{progress.best_nats_per_character:.6f}"
-            facts = {"step": str(progress.step), "validation_nats_per_character": nats}
-            bundle.write_tensors(self.folder, self.trainer.weights(), facts)
+        keep_best(self.folder, progress, self.trainer.weights())
 
     def _count_time(self) -> None:
         now = time.monotonic()
@@ -345,6 +350,14 @@ class Session:
         bits = self.logs["nats_per_character"] / math.log(2)
         unit = self.objective.unit.removesuffix("acter")
         self.bar.set_postfix_str(f"{bits:.3f} bits/{unit}, {characters / seconds:,.0f} {unit}s/s", refresh=False)
+
+
+def keep_best(folder: Path, progress: Progress, weights: Mapping[str, np.ndarray]) -> None:
+    """Writes the weights to the bundle if they are the best: after their checkpoint, so that none are lost."""
+    if progress.best_step == progress.step:
+        nats = f"{progress.best_nats_per_character:.6f}"
+        facts = {"step": str(progress.step), "validation_nats_per_character": nats}
+        bundle.write_tensors(folder, weights, facts)
 
 
 @contextlib.contextmanager

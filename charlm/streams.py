@@ -20,7 +20,8 @@ class Batch(NamedTuple):
 
     `rows` holds what is dealt to the replicas, rows first: `inputs`, `targets` (int32) and `weights` (float32),
     `(B, T)` each. In a stream of a text there is `reset` (bool), `(B,)`: the row starts from zero, and its first input
-    is `<bos>`. In a stream of pairs there is `source` (int32), `(B, S)`.
+    is `<bos>`. In a stream of pairs there is `source` (int32), `(B, S)`. One of a series has `values` and `targets`
+    alone, of float32.
     """
 
     rows: dict[str, "tf.Tensor"]

@@ -66,8 +66,9 @@ def read(
         tokenizer: its tokenizer.
         text: any text.
         reading: one of `READINGS`.
-        alternatives: how many of the likeliest ids are kept, `K`.
+        alternatives: how many of the likeliest ids are kept, `K`: all of them at most.
     """
+    alternatives = min(alternatives, tokenizer.vocab_size)
     ids = tokenizer.encode(text, unknown="replace")
     bits = np.zeros(len(ids))
     expected = np.zeros((len(ids), alternatives), np.int32)

@@ -246,7 +246,7 @@ class _Decoder:
             if not codecs.lookup(encoding)._is_text_encoding:
                 raise LookupError(encoding)
             self._decoder = codecs.getincrementaldecoder(encoding)(errors)
-        except LookupError:
+        except (LookupError, ValueError):
             raise TextError(f"There is no encoding '{encoding}'. Try utf-8, utf-16, latin-1 or cp1252.") from None
         self._name, self._encoding, self._is_utf8 = name, encoding, codecs.lookup(encoding).name == "utf-8"
         self._bytes_done = self._lines_done = 0

@@ -82,7 +82,7 @@ class TextTranslator:
         self.max_length = max_length
 
     def translate(
-        self, sources: Sequence[str], *, progress: str | None = None, **options: Any
+        self, sources: Sequence[str], *, first: int = 0, progress: str | None = None, **options: Any
     ) -> list[list[Translation]]:
         """Does the work of `Run.translations`."""
         own, controls = Decoding.__dataclass_fields__, Sampler.__dataclass_fields__
@@ -107,7 +107,7 @@ class TextTranslator:
         parts.reverse()  # the longest first, so that all cores are done at about the same time
 
         def decode(part: NDArray[np.int64]) -> list[list[Translation]]:
-            return self._decode([encoded[row] for row in part], part.tolist(), decoding, sampler)
+            return self._decode([encoded[row] for row in part], (first + part).tolist(), decoding, sampler)
 
         with bar:
             decoded = map_on_cores(decode, parts, report=lambda found: bar.update(len(found)))

@@ -20,9 +20,9 @@ Ids = NDArray[np.int32]
 SPECIALS = ("<pad>", "<unk>", "<bos>", "<eos>")
 UNKNOWN = ("error", "skip", "replace")  #: what `encode` can do with a character outside the vocabulary
 PAD, UNK, BOS, EOS = range(len(SPECIALS))
-KINDS = ("char", "byte", "bpe", "label")
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_LONG_RUN = re.compile(r"\S{1000}")
 _CHAR_LAYOUT = {
     "normalizer": None,
     "pre_tokenizer": {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False},
@@ -125,7 +125,8 @@ class Tokenizer:
             special_tokens=[],
             show_progress=False,
         )
-        trained.train_from_iterator(texts, trainer)
+        # Of a run without spaces the trainer makes one word, and takes time by the square of its length.
+        trained.train_from_iterator((_LONG_RUN.sub(r"\g<0>\n", text) for text in texts), trainer)
         merges = json.loads(trained.to_str())["model"]["merges"]
         vocabulary = dict.fromkeys((*SPECIALS, *_byte_letters(), *(left + right for left, right in merges)))
         return cls(_specification(_BPE_LAYOUT, _BPE_MODEL | {"vocab": _numbered(vocabulary), "merges": merges}))

@@ -104,7 +104,7 @@ class Trainer:
         seed = tf.random.fold_in(tf.stack([self.config.seed, step]), replica)
         with tf.GradientTape() as tape:
             loss, nats, state = self.model.training_loss(rows, state, seed=seed)
-            loss /= tokens
+            loss /= tf.maximum(tokens, 1.0)  # a batch may hold nothing but `<bos>`
         variables = [variable.value for variable in self.model.trainable_variables]
         gradients = tape.gradient(loss, variables)
         return nats, [tf.convert_to_tensor(gradient) for gradient in gradients], state

@@ -29,7 +29,7 @@ from charlm.options import unknown_name
 from charlm.pairs import PairStore, prepare_pairs
 from charlm.run import Run
 from charlm.series import SeriesStore, prepare_series, read_series
-from charlm.session import Session
+from charlm.session import Progress, Session, keep_best
 from charlm.tokenizer import Tokenizer
 
 log = logging.getLogger(__name__)
@@ -65,21 +65,24 @@ def train(
     """
     started = time.monotonic() if started is None else started
     names = [os.fspath(name) for name in ([corpus] if isinstance(corpus, str | os.PathLike) else corpus)]
-    settings = _with_preset(preset, _with_start(settings))
-    defaults = _defaults(names, settings)
-    config = Config.from_settings(defaults | settings)
     folder = Path(output or Path("runs", _name(names)))
     with _alone_in(folder):
-        return _train(names, folder, config, settings, defaults, resume=resume, started=started, callbacks=callbacks)
+        return _train(names, folder, preset, settings, resume=resume, started=started, callbacks=callbacks)
 
 
-def _train(names, folder, config, settings, defaults, *, resume, started, callbacks) -> Run:
+def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Run:
     checkpoint = _open_folder(folder, resume=resume)
+    settings = _with_preset(preset, _with_start(settings, is_begun=checkpoint is not None))
+    defaults = _defaults(names, settings)
+    config = Config.from_settings(defaults | settings)
     if checkpoint is not None:
         config = Config.from_dict(checkpoint.state["config"])
         _refuse_other_settings(folder, config, settings)
         if checkpoint.state["progress"]["is_finished"]:
             log.info("%s is finished: nothing to do.", folder)
+            prefix = "model/"
+            weights = {n.removeprefix(prefix): t for n, t in checkpoint.tensors.items() if n.startswith(prefix)}
+            keep_best(folder, Progress(**checkpoint.state["progress"]), weights)  # it may have been killed before that
             return Run(folder)
     config, strategy = _settle(config)
     deadline = started + 60 * (config.training.minutes or 0)
@@ -130,12 +133,15 @@ def _with_preset(preset: str | None, settings: dict[str, Any]) -> dict[str, Any]
     return {**defaults, **settings}
 
 
-def _with_start(settings: dict[str, Any]) -> dict[str, Any]:
-    """Adds the network of the run that a classifier begins with."""
+def _with_start(settings: dict[str, Any], *, is_begun: bool) -> dict[str, Any]:
+    """Adds the network of the run that a classifier begins with; a run that has begun needs it no more."""
     if settings.get("start") is None:
         return settings
     if settings.get("task", "classify") != "classify":
         raise ConfigError(f"`start` is for a classifier. Received: task={settings['task']!r}. Leave out start.")
+    settings = {"task": "classify"} | settings | {"start": os.path.abspath(str(settings["start"]))}
+    if is_begun:
+        return settings
     begun = bundle.read(Path(str(settings["start"]))).config
     if begun.model.task != "language":
         raise ConfigError(f"`start` must be a run of --task language. {settings['start']} is of {begun.model.task}.")
@@ -147,7 +153,7 @@ def _with_start(settings: dict[str, Any]) -> dict[str, Any]:
                 f"`start` brings its own network, with {name}={own[name]!r}. "
                 f"Received: {name}={settings[name]!r}. Leave out {name}."
             )
-    return {"task": "classify"} | settings | own | {"start": os.path.abspath(str(settings["start"]))}
+    return settings | own
 
 
 def _defaults(names: list[str], settings: dict[str, Any]) -> dict[str, Any]:
@@ -164,20 +170,20 @@ def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None
             raise CheckpointError(
                 f"{folder} has a model but no checkpoint to go on from. Keep it, and train anew into another folder."
             )
-        return checkpoint
+        if checkpoint is not None or bundle.is_described(folder):
+            return checkpoint
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file. Name another folder with -o.")
-    if folder.exists() and any(folder.iterdir()):
-        raise CheckpointError(
-            f"{folder} exists already. Pass --resume to go on with it, or name another folder with -o."
-        )
+    if folder.exists() and any(folder.glob("[!.]*")):
+        remedy = "It holds something else than a run: name" if resume else "Pass --resume to go on with it, or name"
+        raise CheckpointError(f"{folder} exists already. {remedy} another folder with -o.")
     return None
 
 
 def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any]) -> None:
     saved, asked = config.settings(), Config.from_settings(settings).settings()
     for name, value in asked.items():
-        if name in settings and value not in (saved[name], None, "auto"):
+        if name in settings.keys() - {"replicas"} and value not in (saved[name], None, "auto"):  # they stay as many
             begun = f"without {name}" if saved[name] is None else f"with {name}={saved[name]!r}"
             raise CheckpointError(
                 f"{folder} was begun {begun}. Received: {name}={value!r}. "
@@ -224,6 +230,7 @@ def _prepare(
     if config.model.task not in PAIR_TASKS:
         texts = {split: datasets.read_corpus(files, config.reading) for split, files in held_out.items()}
         kind = LanguageObjective if config.model.task == "language" else BidirectionalObjective
+        names = datasets.without_held_out(names, held_out)
         return kind, prepare(datasets.read_corpus(names, config.reading), config.data, held_out=texts)
     splits = datasets.read_pairs(names, held_out, config)
     if config.model.task != "classify":

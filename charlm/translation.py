@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from charlm.generation import uniforms, write
 from charlm.runtime.engine import State
 from charlm.runtime.translator import TranslationEngine
-from charlm.sampling import NEVER_DRAWN, Sampler
+from charlm.sampling import NEVER_DRAWN, Sampler, log_softmax
 from charlm.scoring import cost
 from charlm.tokenizer import BOS, EOS, PAD, Ids
 
@@ -19,11 +19,21 @@ _DONE = 0.2  #: share of the rows that may be written on after their end; taking
 Floats = NDArray[np.float64]
 
 
-def batches(lengths: Sequence[int] | NDArray[np.integer], rows: int) -> Iterator[NDArray[np.int64]]:
-    """Yields the numbers of rows of like length, so many at a time."""
+def batches(
+    lengths: Sequence[int] | NDArray[np.integer], rows: int, *, ids: int | None = None
+) -> Iterator[NDArray[np.int64]]:
+    """Yields the numbers of rows of like length: at most so many at a time, or so many ids, but one row at least.
+
+    >>> [rows.tolist() for rows in batches([9, 1, 2, 2], 3, ids=5)]
+    [[1, 2], [3], [0]]
+    """
     order = np.argsort(lengths, kind="stable")
-    for begin in range(0, len(order), rows):
-        yield order[begin : begin + rows]
+    ordered = np.asarray(lengths)[order]
+    while len(order):
+        padded = ordered[:rows] * np.arange(1, len(ordered[:rows]) + 1)  # of the first one, two, three … rows
+        count = len(padded) if ids is None else max(int((padded <= ids).sum()), 1)
+        yield order[:count]
+        order, ordered = order[count:], ordered[count:]
 
 
 def pad(rows: Sequence[Ids]) -> Ids:
@@ -150,8 +160,7 @@ def search(
 
 def _log_probabilities(logits: NDArray[np.float32], *, last: bool) -> Floats:
     """Returns log-probabilities `(B, V)` of what may be written: at the last step nothing but `<eos>`."""
-    values = logits.astype(np.float64)
-    values -= np.log(np.exp(values - values.max(1, keepdims=True)).sum(1, keepdims=True)) + values.max(1, keepdims=True)
+    values = log_softmax(logits)
     values[:, NEVER_DRAWN] = -np.inf
     if last:
         values[:, EOS + 1 :] = -np.inf

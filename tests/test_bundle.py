@@ -99,6 +99,8 @@ def test_another_format(copied):
         lambda c: c.pop("model"),
         lambda c: c["model"].update(units=-1),
         lambda c: c["model"].update(units="8"),
+        lambda c: c["model"].update(dropout=10**400),
+        lambda c: c["about"].update(corpus=["a\0"]),
         lambda c: c["model"].update(cell="transformer"),
         lambda c: c["model"].update(surprise=1),
         lambda c: c.update(data=[]),

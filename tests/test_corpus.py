@@ -28,7 +28,7 @@ def test_splits_are_contiguous_and_lose_nothing(tokenizer, text):
     characters = [store.splits[split].characters for split in ("train", "validation", "test")]
     assert characters[0] == len(text) * 90 // 100
     assert sum(characters) == len(text)
-    assert sum(info.bytes for info in store.splits.values()) == len(text.encode())
+    assert sum(info.characters for info in store.splits.values()) == len(text)
 
 
 def test_the_split_is_nanogpts():

@@ -10,6 +10,11 @@ def test_a_line_that_was_cut_short_is_left_out(tmp_path):
     assert [line["step"] for line in journal.read(tmp_path)] == [10, 20]
 
 
+def test_lines_that_are_none_are_left_out(tmp_path):
+    (tmp_path / journal.NAME).write_bytes(b'3\n{"step": 1}\n"\xff"\n' + b"9" * 5000 + b"\n" + b"[" * 100_000 + b"\n")
+    assert journal.read(tmp_path) == [{"step": 1}]
+
+
 def test_steps_that_are_taken_again_are_cut(tmp_path):
     for step in (10, 20, 30):
         journal.append(tmp_path, {"step": step})

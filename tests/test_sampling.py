@@ -59,7 +59,7 @@ def test_controls_keep_what_they_say():
     assert kept(top_k=2) == [4, 5]
     assert kept(top_p=0.6) == [4, 5]
     assert kept(top_p=0.75) == [3, 4, 5]
-    assert kept(top_p=1e-6) == [4]
+    assert kept(top_p=1e-6) == kept(top_p=1e-46) == [4]
     assert kept(min_p=0.5) == [4, 5]
     assert kept(min_p=1.0) == [4]
     assert kept(top_k=100, top_p=1.0, min_p=0.0) == [3, 4, 5, 6, 7]

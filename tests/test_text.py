@@ -101,7 +101,7 @@ def test_a_truncated_character_at_the_end_is_located(write):
 
 
 def test_unknown_encoding(write):
-    for name in ("klingon", "hex", "rot13"):
+    for name in ("klingon", "hex", "rot13", "a\0b"):
         with pytest.raises(TextError, match=f"no encoding '{name}'"):
             read(write("a"), encoding=name)
 

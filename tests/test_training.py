@@ -1,6 +1,7 @@
 import json
 import logging
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -98,6 +99,71 @@ def test_a_checkpoint_whose_weights_are_the_best_brings_back_the_bundle(interrup
     assert all(np.array_equal(again[name], whole[name]) for name in whole)
 
 
+def test_a_finished_run_that_was_killed_before_its_last_bundle_has_it_when_resumed(
+    trained, text_file, settings, tmp_path
+):
+    shutil.copytree(trained.folder, tmp_path / "run")
+    whole = load_file(trained.folder / "model.safetensors")
+    assert trained.info["step"] == "60"  # the last evaluation was the best
+    (tmp_path / "run" / "model.safetensors").unlink()
+    run = charlm.train(text_file, tmp_path / "run", resume=True, **settings)
+    assert all(np.array_equal(run.tensors[name], whole[name]) for name in whole)
+
+
+def test_a_folder_of_something_else_is_refused_with_resume_too(text_file, settings, tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "other"}')
+    with pytest.raises(CheckpointError, match="something else than a run: name another folder"):
+        charlm.train(text_file, tmp_path, resume=True, **settings)
+    assert (tmp_path / "config.json").read_text() == '{"model_type": "other"}'
+
+
+def test_a_resumed_run_of_minutes_that_evaluates_at_once_goes_on(text_file, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "MEASURED_SECONDS", 0.0)
+    options = settings | {"steps": None, "minutes": 10.0, "evaluate_every": 1}
+    for batches in (14, 2):
+        with pytest.raises(KeyboardInterrupt):
+            charlm.train(text_file, tmp_path / "run", resume=True, callbacks=[StopAfter(batches)], **options)
+    assert read_log(tmp_path / "run")[-1]["step"] >= 15
+
+
+def test_a_model_that_is_slow_for_its_minutes_is_planned_after_few_steps(text_file, settings, tmp_path, monkeypatch):
+    """A clock on which a step takes ten seconds."""
+    clock, step = [0.0], Trainer.step
+
+    def slow(*arguments):
+        clock[0] += 10.0
+        return step(*arguments)
+
+    def now():
+        clock[0] += 1e-3
+        return clock[0]
+
+    monkeypatch.setattr(session.time, "monotonic", now)
+    monkeypatch.setattr(Trainer, "step", slow)
+    without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
+    run = charlm.train(text_file, tmp_path / "run", minutes=1.0, **without)
+    assert clock[0] <= 60 + 10 and run.log[-1]["step"] <= 7
+
+
+def test_a_file_of_the_corpus_that_is_held_out_is_not_trained_on(text, settings, tmp_path, caplog):
+    caplog.set_level(logging.INFO, "charlm")
+    for name, part in (("a.txt", text), ("b.txt", "ÿ" + text[:500])):
+        (tmp_path / name).write_text(part, encoding="utf-8")
+    options = settings | {"steps": 2, "validation": str(tmp_path / "b.txt")}
+    run = charlm.train(tmp_path, tmp_path.with_name("held out"), **options)
+    assert "1 file(s) of the corpus are held out" in caplog.text
+    assert "ÿ".encode() not in run.tokenizer.pieces
+    with pytest.raises(CorpusError, match="All of the corpus is held out"):
+        charlm.train(tmp_path / "b.txt", tmp_path.with_name("nothing"), **options)
+
+
+def test_a_batch_of_nothing_but_the_beginnings_of_documents_does_no_harm(tmp_path, settings):
+    for name in "abcd":
+        (tmp_path / f"{name}.txt").write_text("xy")
+    options = settings | {"steps": 8, "batch_size": 1, "sequence_length": 1, "split": "50/50"}
+    assert charlm.train(tmp_path, tmp_path / "run", **options).log
+
+
 def test_one_process_at_a_time(interrupted, text_file, settings):
     class Second(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
@@ -124,9 +190,15 @@ def test_resume_refuses_the_weights_of_another_model(interrupted, text_file, set
 
 def test_what_a_task_is_usually_learnt_with_gives_way_to_the_user(monkeypatch, tmp_path):
     found = []
-    monkeypatch.setattr(training, "_train", lambda names, folder, config, *others, **options: found.append(config.data))
-    charlm.train("english-french", tmp_path / "usual")
-    charlm.train("english-french", tmp_path / "own", tokenizer="char")
+
+    def told(config):
+        found.append(config.data)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "_settle", told)
+    for own in ({}, {"tokenizer": "char"}):
+        with pytest.raises(KeyboardInterrupt):
+            charlm.train("english-french", tmp_path / "run", **own)
     assert [(data.tokenizer, data.vocab_size) for data in found] == [("bpe", 2048), ("char", 2048)]
 
 

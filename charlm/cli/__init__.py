@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from charlm import __version__
 from charlm.errors import CharlmError, ConfigError
+from charlm.text import escape_controls
 
 COMMANDS = {
     "train": "train a model on text, or on pairs of texts",
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone: `charlm sample … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except (CharlmError, OSError) as error:
+    except (CharlmError, OSError, MemoryError) as error:
         if options.debug:
             raise
         return _fail(_explain(error), WRONG_USAGE if isinstance(error, ConfigError) else FAILED)
@@ -116,9 +117,15 @@ def _make_parser(arguments: Sequence[str]) -> Parser:
     return parser
 
 
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return escape_controls(super().format(record))
+
+
 @contextlib.contextmanager
 def _logging_to_stderr() -> Iterator[None]:
     logger, handler = logging.getLogger("charlm"), logging.StreamHandler()
+    handler.setFormatter(_Formatter())
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
@@ -135,6 +142,8 @@ def _unknown_option(argument: str, command: argparse.ArgumentParser) -> str:
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"There is not enough memory: {error}." if str(error) else "There is not enough memory."
     if not isinstance(error, OSError):
         return str(error)
     where = f": {error.filename}" if error.filename else ""
@@ -145,5 +154,5 @@ def _explain(error: Exception) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"charlm: {' '.join(message.split())}", file=sys.stderr)
+    print(f"charlm: {escape_controls(' '.join(message.split()))}", file=sys.stderr)
     return code

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from charlm.cli.sample import printable
+from charlm.cli.terminal import printable
 from charlm.cli.translate import read_texts
 from charlm.run import load
 

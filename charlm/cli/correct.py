@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from charlm.cli.arguments import add_options, given_options
-from charlm.cli.sample import printable
+from charlm.cli.terminal import printable
 from charlm.correction import Correcting, apply
 from charlm.errors import TextError
 from charlm.files import replacing_file

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlm.cli.arguments import add_options, given_options, with_given
-from charlm.cli.sample import printable
+from charlm.cli.terminal import printable
 from charlm.config import Config, ReadingConfig
 from charlm.datasets import is_among, read_test_pairs
 from charlm.errors import ConfigError

@@ -4,7 +4,7 @@ import argparse
 import json
 
 from charlm.cli.arguments import add_options, given_options
-from charlm.cli.sample import printable
+from charlm.cli.terminal import printable
 from charlm.filling import Gaps
 from charlm.run import load
 

@@ -3,11 +3,10 @@
 import argparse
 import dataclasses
 import json
-import os
-import sys
 from pathlib import Path
 
 from charlm.cli.arguments import add_options, with_given
+from charlm.cli.terminal import has_colors
 from charlm.config import ReadingConfig
 from charlm.datasets import read_corpus
 from charlm.errors import ConfigError
@@ -70,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
         plot_activity(activity, options.plot)
     if not options.json:
         print(f"{activity.name}:")
-        print(draw_activity(activity, colors=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+        print(draw_activity(activity, colors=has_colors()))
     elif not options.find:
         for piece, value in zip(activity.pieces, activity.values.tolist(), strict=True):
             print(json.dumps({"text": piece, "value": value}))

@@ -4,7 +4,7 @@ import argparse
 import json
 
 from charlm.cli.arguments import add_options, given_options, with_given
-from charlm.cli.sample import printable
+from charlm.cli.terminal import printable
 from charlm.config import ReadingConfig
 from charlm.novelty import Copy, Novelty
 from charlm.run import load

@@ -2,12 +2,11 @@
 
 import argparse
 import json
-import sys
 
 from charlm.cli.arguments import add_options, given_options
+from charlm.cli.terminal import printable
 from charlm.run import load
 from charlm.sampling import Sampler
-from charlm.text import escape_controls
 from charlm.tokenizer import UNKNOWN
 
 DESCRIPTION = """\
@@ -42,24 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
-    settings = {name: getattr(options, name) for name in ("length", "n", "seed", "stop", "unknown")}
-    pieces = trained.stream(options.prompt, **settings, **given_options(options, Sampler))
+    settings = {name: getattr(options, name) for name in ("length", "seed", "stop", "unknown")}
+    settings |= given_options(options, Sampler)
     if options.n == 1 and not options.json:
+        pieces = trained.stream(options.prompt, **settings)
         print(printable(options.prompt), end="")
         for _, piece in pieces:
             print(printable(piece), end="", flush=True)
         print()
         return
-    texts = [options.prompt] * options.n
-    for row, piece in pieces:
-        texts[row] += piece
-    for row, text in enumerate(texts):
+    for row, text in enumerate(trained.sample(options.prompt, n=options.n, **settings)):
         if options.json:
             print(json.dumps({"index": row, "seed": options.seed, "prompt": options.prompt, "text": text}))
         else:
             print(f"--- {row + 1} of {options.n} ---\n{printable(text)}")
-
-
-def printable(text: str) -> str:
-    """Returns a text with its control characters escaped where stdout is a terminal."""
-    return escape_controls(text) if sys.stdout.isatty() else text

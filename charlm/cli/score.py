@@ -3,13 +3,11 @@
 import argparse
 import dataclasses
 import json
-import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from charlm.cli.arguments import add_options, with_given
-from charlm.cli.sample import printable
+from charlm.cli.terminal import has_colors, printable
 from charlm.config import ReadingConfig
 from charlm.datasets import find_sources, read_source
 from charlm.errors import ConfigError, TextError
@@ -59,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _score(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:
-    scores = trained.scores(texts, progress=file)
+    scores = trained.scores(texts, progress=printable(file))
     score = scores.pop("forward")
     if not score.characters:
         raise TextError(_EMPTY.format(file))
@@ -69,12 +67,13 @@ def _score(trained: Run, file: str, texts: Iterable[str], options: argparse.Name
         figures |= {f"{name}_bits_per_character": other.bits_per_character for name, other in scores.items()}
         print(json.dumps({"file": file} | figures))
         return
+    shown = printable(file)
     print(
-        f"{file}: {score.bits_per_character:.4f} bits per character, {score.bits_per_byte:.4f} bits per byte, "
+        f"{shown}: {score.bits_per_character:.4f} bits per character, {score.bits_per_byte:.4f} bits per byte, "
         f"{score.nats_per_character:.4f} nats per character ({score.characters:,} characters)"
     )
     for name, other in scores.items():
-        print(f"{file}: {other.bits_per_character:.4f} bits per character {name}, {READINGS[name]}")
+        print(f"{shown}: {other.bits_per_character:.4f} bits per character {name}, {READINGS[name]}")
 
 
 def _read(
@@ -101,5 +100,4 @@ def _show_characters(trained: Run, file: str, texts: Iterable[str], options: arg
         for piece, bits in zip(surprise.pieces, surprise.bits.tolist(), strict=True):
             print(json.dumps({"file": file, "text": piece, "bits": bits}))
     elif options.per_character:
-        colors = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        print(color_surprise(surprise) if colors else number_surprise(surprise))
+        print(color_surprise(surprise) if has_colors() else number_surprise(surprise))

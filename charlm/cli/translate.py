@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from charlm.cli.arguments import add_options, given_options
-from charlm.cli.sample import printable
-from charlm.errors import ConfigError
+from charlm.cli.terminal import printable
+from charlm.errors import ConfigError, TextError
 from charlm.plots import draw_alignment, plot_alignment
 from charlm.run import load
 from charlm.text_translator import Alignment, Decoding, Translation
@@ -40,10 +40,11 @@ def run(options: argparse.Namespace) -> None:
     decoding = given_options(options, Decoding)
     if options.plot and (len(options.strings) != 1 or options.strings == ["-"]):
         raise ConfigError("--plot draws one text. Give it alone, as STRING.")
+    done = 0
     for sources in read_texts(options.strings):
-        for source, found in zip(
-            sources, trained.translations(sources, progress="translating", **decoding), strict=True
-        ):
+        translations = trained.translations(sources, first=done, progress="translating", **decoding)
+        done += len(sources)
+        for source, found in zip(sources, translations, strict=True):
             looks = (options.show_attention or options.plot) and source and found[0].text
             alignment = trained.align(source, found[0].text) if looks else None
             (_print_json if options.json else _print)(source, found, alignment if options.show_attention else None)
@@ -56,11 +57,13 @@ def read_texts(strings: list[str]) -> Iterator[list[str]]:
     """Yields some texts at a time: those given, or the lines of standard input, which a terminal gives one by one."""
     reads = strings in ([], ["-"])
     texts = _read_lines() if reads else iter(strings)
-    at_once = 1 if reads and sys.stdin.isatty() else _LINES_AT_ONCE
+    at_once = 1 if reads and sys.stdin and sys.stdin.isatty() else _LINES_AT_ONCE
     return iter(lambda: list(itertools.islice(texts, at_once)), [])
 
 
 def _read_lines() -> Iterator[str]:
+    if sys.stdin is None:
+        raise TextError("Standard input is closed. Give texts as STRING.")
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
     return (line.rstrip("\r\n") for line in sys.stdin)

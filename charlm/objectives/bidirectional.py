@@ -31,7 +31,7 @@ class BidirectionalObjective:
     def __init__(self, store: Store, config: Config):
         self._language = LanguageObjective(store, config)
         self.store, self.config = store, config
-        self.tokenizers, self.sha256 = self._language.tokenizers, self._language.sha256
+        self.tokenizers = self._language.tokenizers
         self.steps_per_epoch = self._language.steps_per_epoch
         self.validation_characters = self._language.validation_characters
         self.describe, self.batches = self._language.describe, self._language.batches

@@ -34,7 +34,6 @@ class ClassificationObjective:
     def __init__(self, store: PairStore, config: Config, *, start: Mapping[str, np.ndarray] | None = None):
         self.store, self.config, self._start = store, config, start or {}
         self.tokenizers = {"tokenizer": store.tokenizer, "source_tokenizer": store.source_tokenizer}
-        self.sha256 = store.sha256
         self._plan = plan_batches(store.splits["train"], config.training)
         self.steps_per_epoch = len(self._plan)
         self._validation = store.splits["validation"]

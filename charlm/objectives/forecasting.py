@@ -28,7 +28,7 @@ class ForecastObjective:
 
     def __init__(self, store: SeriesStore, config: Config):
         self.store, self.config = store, config
-        self.tokenizers, self.sha256 = {"tokenizer": store.tokenizer}, store.sha256
+        self.tokenizers = {"tokenizer": store.tokenizer}
         training = config.training
         self._read = training.sequence_length
         self._follow = config.model.follow

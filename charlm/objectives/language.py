@@ -31,7 +31,7 @@ class LanguageObjective:
 
     def __init__(self, store: Store, config: Config):
         self.store, self.config = store, config
-        self.tokenizers, self.sha256 = {"tokenizer": store.tokenizer}, store.sha256
+        self.tokenizers = {"tokenizer": store.tokenizer}
         training = config.training
         self._shape = {"batch_size": training.batch_size, "length": training.sequence_length}
         self.steps_per_epoch = streams.steps_per_epoch(store, "train", **self._shape)

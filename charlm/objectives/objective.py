@@ -21,7 +21,6 @@ class Objective(Protocol):
 
     unit: str  #: what a loss is told for: `character`, or a classifier's `label`
     tokenizers: dict[str, Tokenizer]  #: by the names of their files in a bundle
-    sha256: str  #: of the corpus
     steps_per_epoch: int
     validation_characters: int
 

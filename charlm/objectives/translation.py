@@ -37,7 +37,6 @@ class TranslationObjective:
         self.tokenizers = {"tokenizer": store.tokenizer}
         if not config.data.shared_vocabulary:
             self.tokenizers["source_tokenizer"] = store.source_tokenizer
-        self.sha256 = store.sha256
         self._plan = plan_batches(store.splits["train"], config.training)
         self.steps_per_epoch = len(self._plan)
         self._validation = store.splits["validation"]

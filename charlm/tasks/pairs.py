@@ -5,9 +5,8 @@ import zlib
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from charlm.config import SPLITS
 from charlm.errors import CorpusError
-
-SPLITS = ("train", "validation", "test")
 
 Item = TypeVar("Item")
 
