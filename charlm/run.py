@@ -99,7 +99,7 @@ class Run:
             The number of the text, from 0, and its next piece, the prompt left out.
 
         Raises:
-            ConfigError: an option is out of range.
+            ConfigError: an option is out of range, or the bundle is no language model's.
             UnknownCharacterError: the prompt has a character that the model does not know.
         """
         for name, value, least in (("length", length, 0), ("n", n, 1), ("seed", seed, 0)):
@@ -117,6 +117,9 @@ class Run:
         Args:
             text: any text; a character outside the vocabulary costs `<unk>` plus 21 bits.
             progress: shows a progress bar under this name.
+
+        Raises:
+            ConfigError: the bundle is no language model's.
         """
         return scoring.score(self._language_engine, self.tokenizer, text, progress=progress)
 
@@ -126,6 +129,9 @@ class Run:
         Args:
             texts: the documents.
             progress: shows a progress bar under this name.
+
+        Raises:
+            ConfigError: the bundle is no language model's.
         """
         return scoring.score_documents(self._language_engine, self.tokenizer, texts, progress=progress)
 
@@ -136,6 +142,9 @@ class Run:
         Args:
             texts: the documents.
             progress: shows a progress bar under this name.
+
+        Raises:
+            ConfigError: the bundle is no language model's.
         """
         if isinstance(self.engine, BidirectionalEngine):
             return scoring.score_both_ways(self.engine, self.tokenizer, texts, progress=progress)
@@ -150,7 +159,7 @@ class Run:
             alternatives: how many of the likeliest ids are kept for each.
 
         Raises:
-            ConfigError: the bundle does not have that reading.
+            ConfigError: the bundle does not have that reading, or is no language model's.
         """
         if reading not in READINGS:
             raise ConfigError(f"`reading` must be one of {', '.join(READINGS)}. Received: reading={reading!r}.")
@@ -159,11 +168,19 @@ class Run:
         return read(engine, self.tokenizer, text, reading=reading, alternatives=alternatives)
 
     def watch(self, text: str, *, layer: int = 0, unit: int = 0, part: str = "state") -> Activity:
-        """Watches one unit while a text is read; the arguments are those of `inspection.watch`."""
+        """Watches one unit while a text is read; the arguments are those of `inspection.watch`.
+
+        Raises:
+            ConfigError: the bundle is no language model's.
+        """
         return inspection.watch(self._language_engine, self.tokenizer, text, layer=layer, unit=unit, part=part)
 
     def find_units(self, text: str, feature: str, *, progress: str | None = None) -> list[Follower]:
-        """Ranks the units by how well they follow a feature of a text; the arguments are `inspection.find_units`'s."""
+        """Ranks the units by how well they follow a feature of a text; the arguments are `inspection.find_units`'s.
+
+        Raises:
+            ConfigError: the bundle is no language model's.
+        """
         return inspection.find_units(self._language_engine, self.tokenizer, text, feature, progress=progress)
 
     def fill(self, text: str, **options: Any) -> list[Filling]:
@@ -171,13 +188,13 @@ class Run:
 
         Args:
             text: a mark for each hidden character; `{…}` for some, `{8}` for eight at most.
-            **options: the fields of `Gaps`: `mark`, `max_length`, `beam`, `n`, `temperature`, `seed`.
+            **options: the fields of `Gaps`: `mark`, `max_length`, `beam`, `n`, `temperature`, `seed`, `unknown`.
 
         Returns:
             At most `n` answers, the likeliest first, or as they were drawn.
 
         Raises:
-            ConfigError: there is no gap, or the bundle is not a bidirectional one.
+            ConfigError: there is no gap, nothing was found that fills it, or the bundle is not a bidirectional one.
             UnknownCharacterError: the text has a character that the model does not know.
         """
         engine = self._engine_of(BidirectionalEngine, "bidirectional")
@@ -198,7 +215,7 @@ class Run:
         return correction.correct(engine, self.tokenizer, text, Correcting(**options), progress=progress)
 
     def embed(self, texts: Sequence[str], *, progress: str | None = None) -> NDArray[np.float32]:
-        """Returns a vector for each text, `(N, D)`: the mean of those of its characters.
+        """Returns a vector for each text, `(N, 2H)`: the mean of those of its characters.
 
         Args:
             texts: any texts; a character that the model does not know is read as `<unk>`.
@@ -211,7 +228,11 @@ class Run:
         return embedding.embed(self._engine_of(BidirectionalEngine, "bidirectional"), ids, progress=progress)
 
     def embed_characters(self, text: str) -> NDArray[np.float32]:
-        """Returns a vector for each character of a text, or for each id of a `byte` or `bpe` model, `(T, D)`."""
+        """Returns a vector for each character of a text, or for each id of a `byte` or `bpe` model, `(T, 2H)`.
+
+        Raises:
+            ConfigError: the bundle is not a bidirectional one.
+        """
         ids = self.tokenizer.encode(text, unknown="replace")
         return embedding.embed_ids(self._engine_of(BidirectionalEngine, "bidirectional"), ids)
 
@@ -290,11 +311,19 @@ class Run:
         return self._translator_of("translate").align(source, target)
 
     def encode(self, text: str) -> NDArray[np.float32]:
-        """Returns the vector that an autoencoder makes of a text, `(D,)`."""
+        """Returns the vector that an autoencoder makes of a text, `(D,)`.
+
+        Raises:
+            ConfigError: the bundle is no autoencoder's.
+        """
         return self._translator_of("autoencode").encode(text)
 
     def decode(self, vector: NDArray[np.float32]) -> str:
-        """Returns the text that an autoencoder makes of a vector of `encode`."""
+        """Returns the text that an autoencoder makes of a vector of `encode`.
+
+        Raises:
+            ConfigError: the bundle is no autoencoder's, or the vector is of another length.
+        """
         return self._translator_of("autoencode").decode(vector)
 
     def evaluate(self, pairs: Sequence[tuple[str, str]], **options: Any) -> dict[str, Any]:
@@ -326,7 +355,11 @@ class Run:
         return metrics.judge(sources, self.translate(sources, **options), targets)
 
     def classify(self, texts: Sequence[str], *, progress: str | None = None) -> list[str]:
-        """Returns the likeliest label of each text."""
+        """Returns the likeliest label of each text.
+
+        Raises:
+            ConfigError: the bundle is no classifier's.
+        """
         return [self.labels[place] for place in self.probabilities(texts, progress=progress).argmax(1)]
 
     def probabilities(self, texts: Sequence[str], *, progress: str | None = None) -> NDArray[np.float32]:
@@ -351,23 +384,32 @@ class Run:
             values: `(N, C)`, the newest last; `sequence_length` steps at least.
 
         Returns:
-            `(K, C, 3)`; of a run that rebuilds, the last steps themselves.
+            `(K, C, 3)`, `K` the horizon; of a run that rebuilds, the last `sequence_length` steps themselves.
 
         Raises:
             ConfigError: the bundle is no forecaster's.
-            TextError: the series is too short, or has other columns.
+            TextError: the series is too short, has other columns, or a value that is missing or not finite.
         """
         engine = self._engine_of(ForecastEngine, "forecast")
         return forecast_next(engine, values, read=self.config.training.sequence_length)
 
     def judge_series(self, values: NDArray[np.float64], *, season: int | None = None) -> dict[str, Any]:
-        """Compares forecasts within a series `(N, C)` with what came; returns what `judge_forecasts` does."""
+        """Compares forecasts within a series `(N, C)` with what came; returns what `judge_forecasts` does.
+
+        Raises:
+            ConfigError: the bundle is no forecaster's.
+            TextError: the series is too short, has other columns, or a value that is missing or not finite.
+        """
         engine = self._engine_of(ForecastEngine, "forecast")
         return judge_forecasts(engine, values, read=self.config.training.sequence_length, season=season)
 
     @property
     def labels(self) -> list[str]:
-        """A classifier's labels, in alphabetical order; or the names of a forecaster's columns."""
+        """A classifier's labels, in alphabetical order; or the names of a forecaster's columns.
+
+        Raises:
+            ConfigError: the bundle has none.
+        """
         if not isinstance(self.engine, ForecastEngine):
             self._engine_of(ClassificationEngine, "classify")
         return [piece.decode() for piece in self.tokenizer.pieces[len(SPECIALS) :]]

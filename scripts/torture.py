@@ -20,17 +20,19 @@ from safetensors.numpy import load_file
 from tqdm import tqdm
 
 LOSSES = ("step", "epoch", "train_nats_per_character", "valid_nats_per_character", "learning_rate")
-STEPS_PER_KILL = 40
+RATE = "characters_per_second"
+STEPS_PER_KILL, EVERY, ROWS, LENGTH = 40, 7, 8, 32
 SETTINGS = (
-    "--evaluate-every 7 --units 48 --layers 2 --cell lstm,gru --dropout 0.2 --batch-size 8 "
-    "--sequence-length 32 --split 90/5/5 --patience 1000"
+    f"--evaluate-every {EVERY} --batch-size {ROWS} --sequence-length {LENGTH} --units 48 --layers 2 --cell lstm,gru "
+    "--dropout 0.2 --weight-drop 0.2 --split 90/5/5 --patience 1000"
 ).split()
 
 
 def start(folder: Path, steps: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "charlm", "train", "python-manual", "-o", str(folder), "--resume", *SETTINGS]
     command += ["--steps", str(steps)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with folder.with_name(f"{folder.name}.log").open("ab") as log:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
 
 
 def is_writing(folder: Path) -> bool:
@@ -41,12 +43,20 @@ def newest_step(folder: Path) -> int:
     return max((int(path.name[5:]) for path in (folder / "checkpoints").glob("step-*")), default=0)
 
 
+def checkpoint_seconds(folder: Path) -> float:
+    """Returns how long the steps between two checkpoints take, by the log."""
+    try:
+        return EVERY * ROWS * LENGTH / json.loads((folder / "log.jsonl").read_text().splitlines()[-1])[RATE]
+    except (FileNotFoundError, IndexError):
+        return 0.1
+
+
 def kill_once(folder: Path, steps: int, rng: random.Random, *, amid_a_write: bool) -> str:
     """Starts the run, kills it, and returns what it was doing; `finished` if it came to its end first."""
     begun = newest_step(folder)
     process = start(folder, steps)
     # Soon after this session's first checkpoint, so that each makes headway and all kills fit into the run.
-    patience = rng.uniform(0.0, 0.5)
+    patience = rng.uniform(0.0, 2 * checkpoint_seconds(folder))
     while process.poll() is None and newest_step(folder) <= begun:
         time.sleep(0.001)
     deadline = time.monotonic() + patience
@@ -68,7 +78,8 @@ def differences(one: Path, other: Path, steps: int) -> list[str]:
     found = [] if losses(one) == losses(other) else ["log.jsonl"]
     for name in ("model.safetensors", f"checkpoints/step-{steps:09d}/tensors.safetensors"):
         ours, theirs = load_file(one / name), load_file(other / name)
-        found += [f"{name}: {key}" for key in ours if not np.array_equal(ours[key], theirs[key])]
+        found += [f"{name}: {key}" for key in ours.keys() ^ theirs.keys()]
+        found += [f"{name}: {key}" for key in ours.keys() & theirs if not np.array_equal(ours[key], theirs[key])]
     return found
 
 
@@ -83,6 +94,7 @@ def main() -> int:
     for number in tqdm(range(options.kills), unit="kill"):
         doing = kill_once(folder / "killed", steps, rng, amid_a_write=number % 2 == 1)
         if doing == "finished":
+            print(f"the run came to its end after {number} of {options.kills} kills")
             break
         kills[doing] += 1
     for name in ("killed", "unbroken"):

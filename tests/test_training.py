@@ -126,25 +126,6 @@ def test_a_resumed_run_of_minutes_that_evaluates_at_once_goes_on(text_file, sett
     assert read_log(tmp_path / "run")[-1]["step"] >= 15
 
 
-def test_a_model_that_is_slow_for_its_minutes_is_planned_after_few_steps(text_file, settings, tmp_path, monkeypatch):
-    """A clock on which a step takes ten seconds."""
-    clock, step = [0.0], Trainer.step
-
-    def slow(*arguments):
-        clock[0] += 10.0
-        return step(*arguments)
-
-    def now():
-        clock[0] += 1e-3
-        return clock[0]
-
-    monkeypatch.setattr(session.time, "monotonic", now)
-    monkeypatch.setattr(Trainer, "step", slow)
-    without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
-    run = charlm.train(text_file, tmp_path / "run", minutes=1.0, **without)
-    assert clock[0] <= 60 + 10 and run.log[-1]["step"] <= 7
-
-
 def test_a_file_of_the_corpus_that_is_held_out_is_not_trained_on(text, settings, tmp_path, caplog):
     caplog.set_level(logging.INFO, "charlm")
     for name, part in (("a.txt", text), ("b.txt", "ÿ" + text[:500])):
@@ -308,19 +289,44 @@ def test_early_stopping_keeps_the_best(text_file, settings, tmp_path, caplog):
     assert int(run.info["step"]) == lines[best]["step"]
 
 
-def test_minutes_are_turned_into_steps_that_end_in_time(text_file, settings, tmp_path):
-    without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
-    run = charlm.train(text_file, tmp_path / "run", minutes=0.2, **without)
-    config = json.loads((run.folder / "config.json").read_text())["training"]
-    assert config["minutes"] == 0.2
-    assert run.log[-1]["step"] > session.MEASURED_STEPS
+class Clock:
+    """A clock of its own: each look at it takes a millisecond, each step of training as long as it says."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.step_seconds, step = 0.0, 0.1, Trainer.step
+
+        def look():
+            self.now += 1e-3
+            return self.now
+
+        def timed(*arguments):
+            self.now += self.step_seconds
+            return step(*arguments)
+
+        monkeypatch.setattr(session.time, "monotonic", look)
+        monkeypatch.setattr(Trainer, "step", timed)
 
 
-def test_a_run_that_is_planned_often_still_evaluates_and_ends(text_file, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 0.1)
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+@pytest.mark.parametrize("step_seconds", [0.1, 10.0])
+def test_minutes_are_turned_into_steps_that_end_in_time(text_file, settings, tmp_path, clock, step_seconds):
+    clock.step_seconds = step_seconds
     without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
-    run = charlm.train(text_file, tmp_path / "run", minutes=0.2, **without)
-    assert len(run.log) >= 3
+    run = charlm.train(text_file, tmp_path / "run", minutes=1.0, **without)
+    assert run.config.training.minutes == 1.0
+    assert 0.8 * 60 < clock.now < 60 + step_seconds
+    assert run.log[-1]["learning_rate"] == pytest.approx(0.05 * run.config.training.learning_rate, rel=0.7)
+
+
+def test_a_run_that_is_planned_often_still_evaluates_and_ends(text_file, settings, tmp_path, monkeypatch, clock):
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 1.0)
+    without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
+    run = charlm.train(text_file, tmp_path / "run", minutes=1.0, **without)
+    assert 8 <= len(run.log) <= 12 and clock.now < 60.1
     assert run.log[-1]["learning_rate"] < 0.1 * run.log[0]["learning_rate"]
 
 

@@ -31,9 +31,14 @@ class BidirectionalModel(keras.Model):
         vocab_size: `V`.
         cells: each layer's cell: `lstm`, `gru` or `rnn`.
         units: width of each layer, `H`.
+        embedding_dim: width of the embedding, `H` where it is None.
         dropout: share of the values zeroed between the layers and after the last.
+        weight_drop: share of the recurrent kernels' weights zeroed in a call.
+        tie_weights: use the embedding, as wide as the layers, as the output's weights too.
         precision: `float32`, or `bfloat16` for the matrix products with weights.
-        **options: of each direction's `LanguageModel`.
+
+    Raises:
+        ConfigError: a cell does not exist.
 
     >>> model = BidirectionalModel(9, cells=["gru"], units=4)
     >>> tuple(model(tf.constant([[4, 5, 6]])).shape)

@@ -29,6 +29,7 @@ HERE = Path(__file__).parent
 TORCH = HERE.parents[1] / ".cache" / "peers" / "bin" / "python"
 GATES = {"lstm": 4, "gru": 3}
 PRECISIONS = ("float32", "bfloat16")
+RACES = {"training", "sampling", "scoring"}  # of all three programs
 SECTIONS = ("training", "sampling", "scoring", "start", "text", "data")
 
 
@@ -248,11 +249,12 @@ def main() -> None:
     if args.translation:
         translation_race.run(*args.translation, args.minutes, args.tokenizers, TORCH, units=args.width)
         return
-    programs = [
-        Program("charlm", sys.executable, "charlm_worker.py"),
-        Program("PyTorch", TORCH, "torch_worker.py"),
-        Program("Keras", sys.executable, "keras_worker.py"),
+    workers = [
+        ("charlm", sys.executable, "charlm_worker.py"),
+        ("PyTorch", TORCH, "torch_worker.py"),
+        ("Keras", sys.executable, "keras_worker.py"),
     ]
+    programs = [Program(*worker) for worker in workers] if RACES & set(args.only) else []
     measures = dict(
         zip(
             SECTIONS,

@@ -17,8 +17,9 @@ peak, done = 0.0, threading.Event()
 
 def watch() -> None:
     global peak
-    while not done.wait(0.02):
-        status = Path("/proc/self/status").read_text()
+    file = Path("/proc/self/status")
+    while file.exists() and not done.wait(0.02):  # Linux alone has it
+        status = file.read_text()
         peak = max(peak, int(re.search(r"RssAnon:\s+(\d+)", status)[1]) / 1e3)
 
 
