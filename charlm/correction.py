@@ -1,5 +1,6 @@
 """Likely typing errors in a text, each with what a model would rather read."""
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,14 +99,17 @@ def correct(
                     best[edit.start] = gain, edit
             bar.update(len(some))
     chosen = [(gain, edit) for gain, edit in best.values() if gain >= np.log(options.odds)]
-    return [_describe(tokenizer, text, edit, gain) for gain, edit in _without_overlaps(chosen)]
+    line_starts = [0, *(place + 1 for place, character in enumerate(text) if character == "\n")]
+    return [_describe(tokenizer, text, line_starts, edit, gain) for gain, edit in _without_overlaps(chosen)]
 
 
 def apply(text: str, corrections: Sequence[Correction]) -> str:
     """Returns a text with its corrections."""
-    for one in sorted(corrections, key=lambda one: -one.start):
-        text = text[: one.start] + one.suggestion + text[one.start + len(one.found) :]
-    return text
+    parts, end = [], 0
+    for one in sorted(corrections, key=lambda one: one.start):
+        parts += [text[end : one.start], one.suggestion]
+        end = one.start + len(one.found)
+    return "".join([*parts, text[end:]])
 
 
 def _propose(engine: LanguageEngine | BidirectionalEngine, ids: Ids) -> set[Edit]:
@@ -159,18 +163,17 @@ def _count_ways(ids: Ids, edit: Edit, alphabet: int) -> float:
 
 
 def _gain(engine: LanguageEngine, ids: Ids, edits: Sequence[Edit]) -> Floats:
-    before, after = (
-        _charge(engine, [_around(ids, edit, put) for edit, put in zip(edits, texts, strict=True)])
-        for texts in ([tuple(ids[edit.start : edit.end]) for edit in edits], [edit.ids for edit in edits])
-    )
-    return before - after
+    places = sorted({(edit.start, edit.end) for edit in edits})
+    as_it_is = _charge(engine, [_around(ids, start, end, ids[start:end]) for start, end in places])
+    before = dict(zip(places, as_it_is.tolist(), strict=True))  # the edits of a place share it
+    after = _charge(engine, [_around(ids, edit.start, edit.end, np.array(edit.ids, np.int32)) for edit in edits])
+    return np.array([before[edit.start, edit.end] for edit in edits]) - after
 
 
-def _around(ids: Ids, edit: Edit, put: tuple[int, ...]) -> tuple[Ids, int]:
-    """Returns the ids around an edit with others in its place, and how many of them stand before it."""
-    first = max(edit.start - _BEFORE, 0)
-    text = np.concatenate([ids[first : edit.start], np.array(put, np.int32), ids[edit.end : edit.end + _AFTER]])
-    return text, edit.start - first
+def _around(ids: Ids, start: int, end: int, put: Ids) -> tuple[Ids, int]:
+    """Returns the ids around a place with others in it, and how many of them stand before it."""
+    first = max(start - _BEFORE, 0)
+    return np.concatenate([ids[first:start], put, ids[end : end + _AFTER]]), start - first
 
 
 def _charge(engine: LanguageEngine, texts: Sequence[tuple[Ids, int]]) -> Floats:
@@ -187,19 +190,21 @@ def _charge(engine: LanguageEngine, texts: Sequence[tuple[Ids, int]]) -> Floats:
 
 def _without_overlaps(chosen: list[tuple[float, Edit]]) -> list[tuple[float, Edit]]:
     """Keeps the surest of edits that touch each other; returns them in the order of the text."""
-    kept: list[tuple[float, Edit]] = []
+    kept: list[tuple[Edit, float]] = []  # in the order of the text
     for gain, edit in sorted(chosen, key=lambda one: -one[0]):
-        if all(edit.end < other.start or other.end < edit.start for _, other in kept):
-            kept.append((gain, edit))
-    return sorted(kept, key=lambda one: one[1].start)
+        place = bisect.bisect(kept, edit.start, key=lambda one: one[0].start)
+        is_free = not place or kept[place - 1][0].end < edit.start
+        if is_free and (place == len(kept) or edit.end < kept[place][0].start):
+            kept.insert(place, (edit, gain))
+    return [(gain, edit) for edit, gain in kept]
 
 
-def _describe(tokenizer: Tokenizer, text: str, edit: Edit, gain: float) -> Correction:
-    before = text[: edit.start]
+def _describe(tokenizer: Tokenizer, text: str, line_starts: Sequence[int], edit: Edit, gain: float) -> Correction:
+    line = bisect.bisect(line_starts, edit.start)
     return Correction(
         start=edit.start,
-        line=before.count("\n") + 1,
-        column=edit.start - (before.rfind("\n") + 1) + 1,
+        line=line,
+        column=edit.start - line_starts[line - 1] + 1,
         kind=edit.kind,
         found=text[edit.start : edit.end],
         suggestion=tokenizer.decode(np.array(edit.ids, np.int32)),

@@ -19,7 +19,7 @@ from charlm.tokenizer import BOS, EOS, UNKNOWN, Ids, Tokenizer
 
 _CONTEXT = 48  #: ids beyond a gap by which its candidates are judged
 _BYTES = 4  #: of a character, at most
-_CHUNK = 128  #: ids of each text that are read at once
+_ROWS, _CHUNK = 256, 128  #: texts, and ids of each, that are read at once
 
 Floats = NDArray[np.float64]
 
@@ -183,6 +183,12 @@ def _read(engine: LanguageEngine, ids: Ids) -> tuple[NDArray[np.float32], State]
 def _price(engine: LanguageEngine, before: Ids, texts: Sequence[Ids]) -> Floats:
     """Returns what the model charges for each text after what it has read before, in nats."""
     logits, state = _read(engine, before)
+    parts = (texts[begin : begin + _ROWS] for begin in range(0, len(texts), _ROWS))
+    return np.concatenate([_price_rows(engine, logits, state, some) for some in parts])
+
+
+def _price_rows(engine: LanguageEngine, logits: NDArray[np.float32], state: State, texts: Sequence[Ids]) -> Floats:
+    """Returns what the model charges for each text after logits `(1, V)` and a state."""
     width = max(map(len, texts))
     nats = np.zeros(len(texts))
     wanted = np.stack([np.pad(ids, (0, width - len(ids)), constant_values=EOS) for ids in texts]).astype(np.int32)

@@ -154,13 +154,13 @@ class TextStream:
 
 
 def stream_texts(
-    tokenizer: Tokenizer, drawn: Iterable[Ids], *, rows: int, stop: Sequence[str] = ()
+    tokenizer: Tokenizer, drawn: Drawing, *, rows: int, stop: Sequence[str] = ()
 ) -> Iterator[tuple[int, str]]:
-    """Turns the ids of several rows into text as they come; ends once every row has.
+    """Turns the ids of several rows into text as they come. Rows that have ended are drawn no further.
 
     Args:
         tokenizer: gives each id's piece.
-        drawn: ids `(B,)`, one step at a time.
+        drawn: ids `(B,)`, one step at a time, as of `generate`.
         rows: `B`.
         stop: strings that end a text.
 
@@ -168,12 +168,20 @@ def stream_texts(
         The number of a row, and its next piece.
     """
     streams = [TextStream(tokenizer, stop) for _ in range(rows)]
-    for ids in drawn:
-        for row, (stream, token) in enumerate(zip(streams, ids.tolist(), strict=True)):
-            if piece := stream.feed(token):
+    going, goes_on = list(range(rows)), None
+    while going:
+        try:
+            ids = drawn.send(goes_on)
+        except StopIteration:
+            break
+        for row, token in zip(going, ids.tolist(), strict=True):
+            if piece := streams[row].feed(token):
                 yield row, piece
-        if all(stream.is_done for stream in streams):
-            return
+        is_done = [streams[row].is_done for row in going]
+        goes_on = None
+        if any(is_done):
+            goes_on = ~np.array(is_done)
+            going = [row for row in going if not streams[row].is_done]
     for row, stream in enumerate(streams):
         if piece := stream.finish():
             yield row, piece

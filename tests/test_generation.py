@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from fakes import CountingEngine, MemoryEngine
 
-from charlm.generation import TextStream, generate
+from charlm.generation import TextStream, generate, stream_texts
 from charlm.sampling import Sampler
 from charlm.tokenizer import EOS, Tokenizer
 
@@ -16,6 +16,23 @@ def test_it_continues_the_prompt():
     assert ids_of(CountingEngine(10), [4, 5, 6], length=6) == [[7, 8, 9, 4, 5, 6]]
     assert ids_of(CountingEngine(10), [], length=3) == [[4, 5, 6]]
     assert list(generate(CountingEngine(10), np.zeros(0, int), sampler=Sampler(), length=0)) == []
+
+
+def test_rows_that_have_ended_are_drawn_no_further():
+    drawn = []
+
+    def draw():
+        rows = np.arange(3)
+        for step in range(6):
+            drawn.append(len(rows))
+            goes_on = yield np.array([EOS if row == step else 4 + row for row in rows], np.int32)
+            rows = rows if goes_on is None else rows[goes_on]
+
+    texts = [""] * 3
+    for row, piece in stream_texts(Tokenizer.characters("abc"), draw(), rows=3):
+        texts[row] += piece
+    assert texts == ["", "b", "cc"]
+    assert drawn == [3, 2, 1]
 
 
 def test_a_row_does_not_depend_on_its_mates():
