@@ -48,9 +48,9 @@ class Classifier(keras.Model):
         super().__init__(**kwargs)
         self.labels, self.vocab_size, self.embedding_dim = labels, vocab_size, embedding_dim or units
         self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
-        self.stack = RecurrentStack(
-            cells, units, dropout=dropout, weight_drop=weight_drop, precision=precision, name="stack"
-        )
+        self.options = {"cells": list(cells), "units": units, "precision": precision}
+        self.options |= {"dropout": dropout, "weight_drop": weight_drop}
+        self.stack = RecurrentStack(**self.options, name="stack")
         self.build((None, None))
 
     @classmethod
@@ -110,6 +110,5 @@ class Classifier(keras.Model):
         return named | {"output.kernel": self.output_kernel, "output.bias": self.output_bias}
 
     def get_config(self):
-        stack = {name: getattr(self.stack, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
         own = {name: getattr(self, name) for name in ("labels", "vocab_size", "embedding_dim")}
-        return {**super().get_config(), **own, **stack}
+        return {**super().get_config(), **own, **self.options}

@@ -43,9 +43,9 @@ class LanguageModel(VocabularyModel):
         super().__init__(**kwargs)
         self.vocab_size, self.embedding_dim, self.tie_weights = vocab_size, embedding_dim or units, tie_weights
         self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
-        self.stack = RecurrentStack(
-            cells, units, dropout=dropout, weight_drop=weight_drop, precision=precision, name="stack"
-        )
+        self.options = {"cells": list(cells), "units": units, "precision": precision}
+        self.options |= {"dropout": dropout, "weight_drop": weight_drop}
+        self.stack = RecurrentStack(**self.options, name="stack")
         self.build((None, None))
 
     @classmethod
@@ -106,6 +106,5 @@ class LanguageModel(VocabularyModel):
         return tf.reduce_sum(nats * batch["weights"]), charge(batch["targets"], nats), state
 
     def get_config(self):
-        stack = {name: getattr(self.stack, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
         own = {"vocab_size": self.vocab_size, "embedding_dim": self.embedding_dim, "tie_weights": self.tie_weights}
-        return {**super().get_config(), **own, **stack}
+        return {**super().get_config(), **own, **self.options}

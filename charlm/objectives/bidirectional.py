@@ -5,8 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from charlm import scoring
-from charlm.config import Config
-from charlm.corpus import Store
 from charlm.models.bidirectional import BidirectionalModel
 from charlm.objectives.language import LanguageObjective
 from charlm.objectives.objective import Glimpse
@@ -15,7 +13,7 @@ from charlm.runtime.bidirectional import BidirectionalEngine
 JUDGED = 16_384  #: ids of the validation split that the backward model and the head are judged on during training
 
 
-class BidirectionalObjective:
+class BidirectionalObjective(LanguageObjective):
     """Teaches a model of each direction and the head that joins them; an `Objective`.
 
     The text is streamed as for a language model, and the forward model's state is carried; the backward model starts
@@ -25,16 +23,6 @@ class BidirectionalObjective:
         store: the corpus.
         config: of the run.
     """
-
-    unit = "character"
-
-    def __init__(self, store: Store, config: Config):
-        self._language = LanguageObjective(store, config)
-        self.store, self.config = store, config
-        self.tokenizers = self._language.tokenizers
-        self.steps_per_epoch = self._language.steps_per_epoch
-        self.validation_characters = self._language.validation_characters
-        self.describe, self.batches = self._language.describe, self._language.batches
 
     def make_model(self) -> BidirectionalModel:
         """Makes the model."""
@@ -48,18 +36,18 @@ class BidirectionalObjective:
 
     def price(self, engine: BidirectionalEngine) -> Iterator[tuple[float, float]]:
         """Yields the forward model's nats of some more of the validation split, and the share that is done."""
-        return self._language.price(engine.forward)
+        return super().price(engine.forward)
 
     def show(self, engine: BidirectionalEngine) -> Glimpse:
         """Writes a sample, and judges the backward model and the head."""
-        ids = self._language.validation_ids[:JUDGED]
+        ids = self.validation_ids[:JUDGED]
         characters = self.store.tokenizer.characters_per_id[ids].sum()
         predictions = {"backward": scoring.predict_backward(engine, ids), "cloze": scoring.predict_cloze(engine, ids)}
         figures = {
             f"valid_{name}_nats_per_character": _add_up(predicted, ids) / characters
             for name, predicted in predictions.items()
         }
-        return Glimpse(self._language.show(engine.forward).text, figures)
+        return Glimpse(super().show(engine.forward).text, figures)
 
 
 def _add_up(predictions: scoring.Predictions, ids: np.ndarray) -> float:

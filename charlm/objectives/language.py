@@ -8,7 +8,7 @@ from charlm import scoring, streams
 from charlm.backend import tf
 from charlm.config import Config
 from charlm.corpus import Store
-from charlm.generation import TextStream, generate
+from charlm.generation import generate, stream_texts
 from charlm.models.language_model import LanguageModel
 from charlm.objectives.objective import Glimpse
 from charlm.runtime.language_model import LanguageEngine
@@ -67,6 +67,6 @@ class LanguageObjective:
 
     def show(self, engine: LanguageEngine) -> Glimpse:
         """Writes a sample."""
-        stream, sampler = TextStream(self.store.tokenizer), Sampler(temperature=SAMPLE_TEMPERATURE)
-        drawn = generate(engine, np.zeros(0, np.int32), sampler=sampler, length=SAMPLE_LENGTH, seed=0)
-        return Glimpse("".join(stream.feed(int(ids[0])) for ids in drawn) + stream.finish(), {})
+        sampler = Sampler(temperature=SAMPLE_TEMPERATURE)
+        drawn = generate(engine, np.zeros(0, np.int32), sampler=sampler, length=SAMPLE_LENGTH)
+        return Glimpse("".join(piece for _, piece in stream_texts(self.store.tokenizer, drawn, rows=1)), {})
