@@ -4,28 +4,19 @@ import json
 
 import numpy as np
 import pytest
-from gradients import assert_gradients_agree
+from models import MODELS, SOURCE, engine_of, make
 
 import charlm
-from charlm.backend import keras, tf
+from charlm.backend import tf
 from charlm.classification import classify
 from charlm.cli import main
-from charlm.config import Config, DataConfig, ModelConfig
-from charlm.errors import BundleError, CharlmError, ConfigError, CorpusError, TokenizerError, UnknownCharacterError
-from charlm.models.classifier import Classifier
+from charlm.config import Config, DataConfig
+from charlm.errors import CharlmError, ConfigError, CorpusError, TokenizerError, UnknownCharacterError
 from charlm.objectives.classification import ClassificationObjective
 from charlm.pairs import prepare_pairs
-from charlm.runtime.classifier import ClassificationEngine, expected_shapes
 from charlm.tasks import languages
-from charlm.tokenizer import EOS, PAD, SPECIALS, Tokenizer
+from charlm.tokenizer import EOS, PAD, Tokenizer
 
-MODELS = {
-    "lstm": ModelConfig(task="classify", units=8),
-    "gru": ModelConfig(task="classify", units=8, cell="gru", layers=2),
-    "mixed": ModelConfig(task="classify", units=8, cell="rnn,lstm", embedding_dim=3, dropout=0.5, weight_drop=0.5),
-}
-SIZES = (len(SPECIALS) + 3, 11)
-SOURCE = np.array([[4, 5, 6, 7, EOS], [8, EOS, PAD, PAD, PAD], [9, 10, 4, EOS, PAD]], np.int32)
 PAIRS = [("aab", "first"), ("abb", "first"), ("ccd", "second"), ("cdd", "second"), ("add", "third"), ("aad", "third")]
 SETTINGS = {
     "task": "classify",
@@ -40,27 +31,9 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(params=MODELS.values(), ids=MODELS.keys())
+@pytest.fixture(params=[name for name in MODELS if name.startswith("classifier")])
 def config(request):
-    return request.param
-
-
-def make(config):
-    keras.utils.set_random_seed(0)
-    model = Classifier.from_model_config(config, *SIZES)
-    rng = np.random.default_rng(0)
-    for variable in model.trainable_variables:
-        variable.assign(variable.numpy() + rng.normal(0, 0.2, variable.shape))
-    return model
-
-
-def engine_of(model, config):
-    return ClassificationEngine(config, *SIZES, {name: v.numpy() for name, v in model.named_variables().items()})
-
-
-def test_numpy_computes_what_tensorflow_does(config):
-    model = make(config)
-    np.testing.assert_allclose(engine_of(model, config).read(SOURCE), model(SOURCE), atol=1e-5)
+    return MODELS[request.param]
 
 
 def test_a_batch_of_mixed_lengths_is_as_one_by_one(config):
@@ -76,7 +49,7 @@ def test_a_batch_of_mixed_lengths_is_as_one_by_one(config):
 
 def test_what_the_layers_give_under_the_padding_is_not_looked_at(monkeypatch):
     """NaN there, in TensorFlow and in NumPy, must not reach a label."""
-    config = MODELS["lstm"]
+    config = MODELS["classifier"]
     model = make(config)
     engine = engine_of(model, config)
     expected = model(SOURCE).numpy()
@@ -97,18 +70,8 @@ def test_what_the_layers_give_under_the_padding_is_not_looked_at(monkeypatch):
     np.testing.assert_allclose(engine.read(SOURCE), expected, atol=1e-5)
 
 
-def test_gradients_are_those_of_finite_differences():
-    model = make(MODELS["gru"])
-    batch = {
-        "source": tf.constant(SOURCE),
-        "targets": tf.constant([[4, PAD], [6, PAD], [PAD, PAD]]),
-        "weights": tf.constant([[1.0, 0], [2.0, 0], [0, 0]]),
-    }
-    assert_gradients_agree(lambda: model.training_loss(batch, (), seed=(0, 0))[0], model.trainable_variables)
-
-
 def test_an_empty_row_costs_nothing():
-    model = make(MODELS["lstm"])
+    model = make(MODELS["classifier"])
     batch = {
         "source": tf.constant(SOURCE),
         "targets": tf.constant([[4, PAD], [6, PAD], [PAD, PAD]]),
@@ -118,23 +81,6 @@ def test_an_empty_row_costs_nothing():
     logits = model(SOURCE).numpy().astype(np.float64)
     charged = np.log(np.exp(logits).sum(1)) - logits[np.arange(3), [0, 2, 0]]
     assert float(loss) == pytest.approx(charged[:2].sum(), rel=1e-5) == pytest.approx(float(nats), rel=1e-5)
-
-
-def test_tensors_have_the_shapes_of_the_config(config):
-    model = make(config)
-    shapes = expected_shapes(config, *SIZES)
-    assert {name: tuple(v.shape) for name, v in model.named_variables().items()} == shapes
-    tensors = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    for wrong, message in (({}, "is missing"), (tensors | {"more": np.zeros(1, np.float32)}, "does not have")):
-        with pytest.raises(BundleError, match=message):
-            ClassificationEngine(config, *SIZES, wrong)
-
-
-def test_keras_saves_and_loads_its_config():
-    model = make(MODELS["mixed"])
-    again = Classifier.from_config(model.get_config())
-    again.set_weights(model.get_weights())
-    np.testing.assert_allclose(again(SOURCE), model(SOURCE))
 
 
 def test_labels_are_whole_texts(tmp_path):

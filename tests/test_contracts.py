@@ -3,64 +3,17 @@
 import numpy as np
 import pytest
 from gradients import assert_gradients_agree
+from models import MODELS, SIZES, SOURCE, VOCAB_SIZE, batch_of, engine_of, expected_shapes, inputs_of, make, outputs_of
 
 from charlm.backend import keras, tf
-from charlm.config import ModelConfig
-from charlm.errors import ConfigError
+from charlm.errors import BundleError, ConfigError
 from charlm.layers.attention import Attention
 from charlm.layers.bidirectional import BidirectionalStack
 from charlm.layers.recurrent import GRU, LSTM, RecurrentStack, SimpleRNN
-from charlm.models.language_model import LanguageModel
-from charlm.models.translator import Translator
-from charlm.runtime import language_model, translator
-from charlm.tokenizer import EOS, PAD
+from charlm.tokenizer import PAD
 
-VOCAB_SIZE, SOURCE_VOCAB_SIZE = 13, 11
-MODELS = {
-    "lstm": ModelConfig(units=8),
-    "gru": ModelConfig(cell="gru", units=8),
-    "rnn": ModelConfig(cell="rnn", units=8),
-    "deep": ModelConfig(units=8, layers=3),
-    "mixed": ModelConfig(cell="lstm,gru,rnn", units=8),
-    "narrow embedding": ModelConfig(cell="gru,lstm", units=8, embedding_dim=3),
-    "tied": ModelConfig(units=8, layers=2, tie_weights=True),
-    "dropout": ModelConfig(units=8, layers=2, dropout=0.5),
-    "weight-drop": ModelConfig(units=8, layers=2, cell="gru", weight_drop=0.5),
-    "additive": ModelConfig(task="translate", units=8, layers=2, attention="additive"),
-    "dot": ModelConfig(task="translate", units=8, cell="gru", attention="dot"),
-    "general": ModelConfig(task="translate", units=8, cell="rnn,lstm", attention="general", tie_weights=True),
-    "scaled": ModelConfig(task="translate", units=8, attention="scaled", heads=2, embedding_dim=3),
-    "heads": ModelConfig(task="translate", units=8, attention="additive", heads=4, dropout=0.5),
-    "no attention": ModelConfig(task="translate", units=8, cell="gru,lstm", attention="none"),
-    "autoencoder": ModelConfig(task="autoencode", units=8, cell="lstm,gru"),
-}
-# Sources of several lengths, for the models that have one.
-SOURCE = np.array([[4, 5, 6, 7, EOS], [8, EOS, PAD, PAD, PAD], [9, 10, 4, EOS, PAD]], np.int32)
-
-
-def sizes(config):
-    return (VOCAB_SIZE,) if config.task == "language" else (VOCAB_SIZE, SOURCE_VOCAB_SIZE)
-
-
-def make(config):
-    """Returns a model whose weights, biases too, are all different."""
-    keras.utils.set_random_seed(0)
-    kind = LanguageModel if config.task == "language" else Translator
-    model = kind.from_model_config(config, *sizes(config))
-    rng = np.random.default_rng(0)
-    for variable in model.trainable_variables:
-        variable.assign(variable.numpy() + rng.normal(0, 0.2, variable.shape))
-    return model
-
-
-def engine_of(model, config):
-    kind = language_model.LanguageEngine if config.task == "language" else translator.TranslationEngine
-    return kind(config, *sizes(config), {n: v.numpy() for n, v in model.named_variables().items()})
-
-
-def expected_shapes(config):
-    room = language_model if config.task == "language" else translator
-    return room.expected_shapes(config, *sizes(config))
+DECODERS = [name for name, config in MODELS.items() if config.task in ("language", "translate", "autoencode")]
+OTHERS = [name for name in MODELS if name not in DECODERS]
 
 
 def begin(reader, source=SOURCE):
@@ -73,19 +26,27 @@ def own_state(state):
     return [part for part in state if len(part.shape) == 2 and part.dtype in (np.float32, tf.float32)]
 
 
-def inputs_of(model, ids):
-    """Returns what the model is called with."""
-    return (SOURCE, ids) if isinstance(model, Translator) else ids
-
-
-@pytest.fixture(scope="module", params=MODELS)
-def config(request):
-    return MODELS[request.param]
-
-
 @pytest.fixture(scope="module")
-def model(config):
-    return make(config)
+def made():
+    """The models that were asked for so far."""
+    return {}
+
+
+@pytest.fixture(params=MODELS)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def config(name):
+    return MODELS[name]
+
+
+@pytest.fixture
+def model(name, made):
+    if name not in made:
+        made[name] = make(MODELS[name])
+    return made[name]
 
 
 @pytest.fixture
@@ -93,16 +54,70 @@ def ids():
     return np.random.default_rng(1).integers(0, VOCAB_SIZE, (3, 11)).astype(np.int32)
 
 
-def test_numpy_agrees_with_tensorflow(model, config, ids):
+def test_numpy_computes_what_tensorflow_does(model, config):
+    found = outputs_of(engine_of(model, config), config)
+    assert np.abs(found - model(inputs_of(config)).numpy()).max() < 1e-4
+
+
+def test_every_weight_has_a_name_and_the_shape_that_the_runtime_expects(model, config):
+    named, expected = model.named_variables(), expected_shapes(config)
+    assert {name: tuple(variable.shape) for name, variable in named.items()} == expected
+    assert len(named) == len(model.variables)
+    assert model.count_params() == sum(int(np.prod(shape)) for shape in expected.values())
+    tensors = {name: np.zeros(shape, np.float32) for name, shape in expected.items()}
+    first = next(iter(expected))
+    wrong = {
+        "is missing": {n: t for n, t in tensors.items() if n != first},
+        "does not have": tensors | {"x": tensors[first]},
+    }
+    wrong["must be float32"] = tensors | {first: np.zeros(1, np.float32)}
+    for message, some in wrong.items():
+        with pytest.raises(BundleError, match=message):
+            type(engine_of(model, config))(config, *SIZES[config.task], some)
+
+
+def test_a_model_is_made_again_from_its_config(model, config):
+    again = type(model).from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    assert np.array_equal(again(inputs_of(config)).numpy(), model(inputs_of(config)).numpy())
+    summary = []
+    again.summary(print_fn=summary.append)
+    assert f"{model.count_params():,}" in "".join(summary)
+
+
+def test_dropout_is_a_function_of_the_seed(model, config):
+    batch, state = batch_of(config), model.initial_state(3)
+    one, again, other = (
+        float(model.training_loss(batch, state, seed=tf.constant(seed))[0]) for seed in ([0, 1], [0, 1], [0, 2])
+    )
+    assert one == again
+    assert (one == other) == (config.dropout == config.weight_drop == 0)
+    inputs = inputs_of(config)
+    assert np.array_equal(model(inputs, training=False).numpy(), model(inputs).numpy())
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_gradients_of_the_loss_agree_with_finite_differences(model, config):
+    batch, state = batch_of(config), tuple(map(tf.zeros_like, model.initial_state(3)))
+    size = batch["targets"].size
+
+    def loss():
+        return model.training_loss(batch, state, seed=tf.constant([0, 1]))[0] / size
+
+    assert_gradients_agree(loss, model.trainable_variables)
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_numpy_carries_the_state_that_tensorflow_does(model, config, ids):
     engine = engine_of(model, config)
     logits, state = engine.unroll(ids, begin(engine))
     expected, expected_state = model.unroll(ids, begin(model))
     assert np.abs(logits - expected.numpy()).max() < 1e-4
     for part, expected_part in zip(own_state(state), own_state(expected_state), strict=True):
         assert np.abs(part - expected_part.numpy()).max() < 1e-4
-    assert np.abs(model(inputs_of(model, ids)).numpy() - logits).max() < 1e-4
 
 
+@pytest.mark.parametrize("name", DECODERS)
 @pytest.mark.parametrize("side", ["numpy", "tensorflow"])
 def test_step_agrees_with_unroll(model, config, ids, side):
     reader = model if side == "tensorflow" else engine_of(model, config)
@@ -116,6 +131,7 @@ def test_step_agrees_with_unroll(model, config, ids, side):
         assert np.abs(np.asarray(part) - np.asarray(other)).max() < 1e-5
 
 
+@pytest.mark.parametrize("name", DECODERS)
 def test_the_engines_step_is_its_unroll(model, config, ids):
     engine = engine_of(model, config)
     one, state = engine.step(ids[:, 0], begin(engine))
@@ -124,6 +140,7 @@ def test_the_engines_step_is_its_unroll(model, config, ids):
     assert all(np.abs(a - b).max() < 1e-6 for a, b in zip(own_state(state), own_state(expected), strict=True))
 
 
+@pytest.mark.parametrize("name", DECODERS)
 def test_rows_do_not_see_each_other(model, config, ids):
     engine = engine_of(model, config)
     together, _ = engine.unroll(ids, begin(engine))
@@ -133,16 +150,18 @@ def test_rows_do_not_see_each_other(model, config, ids):
         assert np.abs(together[row] - alone[0]).max() < 1e-5
 
 
-def test_the_future_does_not_leak(model, ids):
-    before = model(inputs_of(model, ids)).numpy()
+@pytest.mark.parametrize("name", DECODERS)
+def test_the_future_does_not_leak(model, config, ids):
+    before = model(inputs_of(config, ids)).numpy()
     for t in range(ids.shape[1]):
         changed = ids.copy()
         changed[:, t] = (changed[:, t] + 1) % VOCAB_SIZE
-        after = model(inputs_of(model, changed)).numpy()
+        after = model(inputs_of(config, changed)).numpy()
         assert np.array_equal(before[:, :t], after[:, :t])
         assert not np.array_equal(before[:, t:], after[:, t:])
 
 
+@pytest.mark.parametrize("name", DECODERS)
 def test_gradients_agree_with_finite_differences(model, ids):
     targets = np.roll(ids, -1, axis=1)
     rng = np.random.default_rng(2)
@@ -159,39 +178,12 @@ def test_gradients_agree_with_finite_differences(model, ids):
     assert_gradients_agree(loss, model.trainable_variables)
 
 
-def test_dropout_is_a_function_of_the_seed(model, config, ids):
-    state = begin(model)
-    one, again, other = (
-        model.unroll(ids, state, training=True, seed=tf.constant(s))[0].numpy() for s in ([0, 1], [0, 1], [0, 2])
-    )
-    assert np.array_equal(one, again)
-    assert np.array_equal(one, other) == (config.dropout == config.weight_drop == 0)
-    inputs = inputs_of(model, ids)
-    assert np.array_equal(model(inputs, training=False).numpy(), model(inputs).numpy())
-
-
-def test_every_weight_has_a_name_and_the_shape_that_the_runtime_expects(model, config):
-    named = model.named_variables()
-    assert {name: tuple(variable.shape) for name, variable in named.items()} == expected_shapes(config)
-    assert len(named) == len(model.trainable_variables)
-    assert model.count_params() == sum(int(np.prod(shape)) for shape in expected_shapes(config).values())
-
-
-def test_a_model_is_made_again_from_its_config(model, ids):
-    again = type(model).from_config(model.get_config())
-    again.set_weights(model.get_weights())
-    inputs = inputs_of(model, ids)
-    assert np.array_equal(again(inputs).numpy(), model(inputs).numpy())
-    summary = []
-    again.summary(print_fn=summary.append)
-    assert f"{model.count_params():,}" in "".join(summary)
-
-
+@pytest.mark.parametrize("name", DECODERS)
 def test_a_model_trains_as_any_keras_model(config, ids):
     model, targets = make(config), np.roll(ids, -1, axis=1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, jit_compile=False)
-    inputs = inputs_of(model, ids)
+    inputs = inputs_of(config, ids)
     before = model.evaluate(inputs, targets, verbose=0)
     model.fit(inputs, targets, epochs=10, verbose=0)
     assert model.evaluate(inputs, targets, verbose=0) < before
@@ -306,7 +298,7 @@ def test_a_stack_names_its_cells(stack):
         stack(["lstm", "elman"], 4)
 
 
-TRANSLATORS = [name for name, config in MODELS.items() if config.task != "language"]
+TRANSLATORS = [name for name in DECODERS if MODELS[name].task != "language"]
 
 
 @pytest.mark.parametrize("kind", ["additive", "dot", "general", "scaled"])
