@@ -323,6 +323,21 @@ def test_attention_looks_at_nothing_under_the_mask(kind):
 
 
 @pytest.mark.parametrize("name", TRANSLATORS)
+def test_the_engine_looks_at_nothing_under_the_mask(model, config, ids, monkeypatch):
+    """What the encoder gives there is poisoned: a memory times a weight of 0 would still be no number."""
+    engine = engine_of(model, config)
+    expected, _ = engine.unroll(ids, engine.encode(SOURCE))
+    read = engine._encoder.read
+
+    def poisoned(source, mask):
+        outputs, state = read(source, mask)
+        return np.where(mask[:, :, None], outputs, np.nan), state
+
+    monkeypatch.setattr(engine._encoder, "read", poisoned)
+    assert np.array_equal(engine.unroll(ids, engine.encode(SOURCE))[0], expected)
+
+
+@pytest.mark.parametrize("name", TRANSLATORS)
 def test_the_source_reaches_every_output(name):
     model = make(MODELS[name])
     ids = np.full((3, 4), 5, np.int32)
