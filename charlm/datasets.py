@@ -312,8 +312,8 @@ def without_held_out(names: Sequence[str], held_out: Mapping[str, Sequence[str]]
     Raises:
         CorpusError, TextError: something named is not there, or nothing is left.
     """
-    kept_apart = {os.path.realpath(source) for files in held_out.values() for source in find_sources(files)}
     sources = find_sources(names)
+    kept_apart = {os.path.realpath(source) for files in held_out.values() for source in find_sources(files)}
     left = [source for source in sources if os.path.realpath(source) not in kept_apart]
     if not left:
         raise CorpusError("All of the corpus is held out: there is nothing to train on. Name another validation text.")

@@ -37,7 +37,7 @@ _RESERVE = 0.05  #: of the time that is left stays free, for a machine that slow
 _LAST_RESERVE = 0.01  #: of all the time, at least, for the end
 
 
-SIZES = ((1, 64), (1, 128), (1, 256), (1, 384), (1, 512), (1, 768), (1, 1024), (2, 768), (2, 1024), (3, 1024))
+WIDTHS = (64, 128, 256, 384, 512, 768, 1024, 1536, 2048)  #: of one layer, which learns more in a time than two
 _IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
 _PAIRS_A_WEIGHT = 0.16  #: the same, where the text is one of pairs
 #: For each epoch after the first, which sees nothing twice. Attention is learnt late where much is dropped, and what a
@@ -90,10 +90,7 @@ def recommend(
     given = {*given, "layers"} if "," in config.model.cell else given  # a list of cells says how many
     given = {*given, "units"} if config.model.tie_weights and "embedding_dim" in given else given  # they are as wide
     given = {*given, "weight_drop"} if "dropout" in given else given  # who says what is dropped says all of it
-    sizes = [size for size in SIZES if "units" not in given or size[1] <= config.model.units] or SIZES[:1]
-    models = [
-        dataclasses.replace(config.model, **_open({"layers": layers, "units": units}, given)) for layers, units in sizes
-    ]
+    models = [dataclasses.replace(config.model, **_open({"layers": 1, "units": units}, given)) for units in WIDTHS]
     readings = [_EFFICIENCY * rate * seconds / _operations(model, vocab_size) for model in models]
     needed = _IDS_A_WEIGHT if ids_a_pair is None else _PAIRS_A_WEIGHT * ids_a_pair
     worthy = [

@@ -37,6 +37,8 @@ AnyEngine = TypeVar("AnyEngine", bound=Engine)
 class Run:
     """A trained model and what is known about it.
 
+    What its model cannot do raises a `ConfigError` that says which task can.
+
     Args:
         folder: a run's folder, or any folder with a bundle.
 
@@ -99,7 +101,7 @@ class Run:
             The number of the text, from 0, and its next piece, the prompt left out.
 
         Raises:
-            ConfigError: an option is out of range, or the bundle is no language model's.
+            ConfigError: an option is out of range.
             UnknownCharacterError: the prompt has a character that the model does not know.
         """
         for name, value, least in (("length", length, 0), ("n", n, 1), ("seed", seed, 0)):
@@ -117,9 +119,6 @@ class Run:
         Args:
             text: any text; a character outside the vocabulary costs `<unk>` plus 21 bits.
             progress: shows a progress bar under this name.
-
-        Raises:
-            ConfigError: the bundle is no language model's.
         """
         return scoring.score(self._language_engine, self.tokenizer, text, progress=progress)
 
@@ -129,9 +128,6 @@ class Run:
         Args:
             texts: the documents.
             progress: shows a progress bar under this name.
-
-        Raises:
-            ConfigError: the bundle is no language model's.
         """
         return scoring.score_documents(self._language_engine, self.tokenizer, texts, progress=progress)
 
@@ -142,9 +138,6 @@ class Run:
         Args:
             texts: the documents.
             progress: shows a progress bar under this name.
-
-        Raises:
-            ConfigError: the bundle is no language model's.
         """
         if isinstance(self.engine, BidirectionalEngine):
             return scoring.score_both_ways(self.engine, self.tokenizer, texts, progress=progress)
@@ -168,19 +161,11 @@ class Run:
         return read(engine, self.tokenizer, text, reading=reading, alternatives=alternatives)
 
     def watch(self, text: str, *, layer: int = 0, unit: int = 0, part: str = "state") -> Activity:
-        """Watches one unit while a text is read; the arguments are those of `inspection.watch`.
-
-        Raises:
-            ConfigError: the bundle is no language model's.
-        """
+        """Watches one unit while a text is read; the arguments are those of `inspection.watch`."""
         return inspection.watch(self._language_engine, self.tokenizer, text, layer=layer, unit=unit, part=part)
 
     def find_units(self, text: str, feature: str, *, progress: str | None = None) -> list[Follower]:
-        """Ranks the units by how well they follow a feature of a text; the arguments are `inspection.find_units`'s.
-
-        Raises:
-            ConfigError: the bundle is no language model's.
-        """
+        """Ranks the units by how well they follow a feature of a text; the arguments are `inspection.find_units`'s."""
         return inspection.find_units(self._language_engine, self.tokenizer, text, feature, progress=progress)
 
     def fill(self, text: str, **options: Any) -> list[Filling]:
@@ -194,7 +179,7 @@ class Run:
             At most `n` answers, the likeliest first, or as they were drawn.
 
         Raises:
-            ConfigError: there is no gap, nothing was found that fills it, or the bundle is not a bidirectional one.
+            ConfigError: there is no gap, or nothing was found that fills it.
             UnknownCharacterError: the text has a character that the model does not know.
         """
         engine = self._engine_of(BidirectionalEngine, "bidirectional")
@@ -220,19 +205,12 @@ class Run:
         Args:
             texts: any texts; a character that the model does not know is read as `<unk>`.
             progress: shows a progress bar under this name.
-
-        Raises:
-            ConfigError: the bundle is not a bidirectional one.
         """
         ids = [self.tokenizer.encode(text, unknown="replace") for text in texts]
         return embedding.embed(self._engine_of(BidirectionalEngine, "bidirectional"), ids, progress=progress)
 
     def embed_characters(self, text: str) -> NDArray[np.float32]:
-        """Returns a vector for each character of a text, or for each id of a `byte` or `bpe` model, `(T, 2H)`.
-
-        Raises:
-            ConfigError: the bundle is not a bidirectional one.
-        """
+        """Returns a vector for each character of a text, or for each id of a `byte` or `bpe` model, `(T, 2H)`."""
         ids = self.tokenizer.encode(text, unknown="replace")
         return embedding.embed_ids(self._engine_of(BidirectionalEngine, "bidirectional"), ids)
 
@@ -294,7 +272,7 @@ class Run:
             For each source its translations, the best first: `beam` at most.
 
         Raises:
-            ConfigError: an option is out of range, or the bundle is no translator's.
+            ConfigError: an option is out of range.
         """
         return self._translator_of("translate").translate(sources, **options)
 
@@ -311,19 +289,11 @@ class Run:
         return self._translator_of("translate").align(source, target)
 
     def encode(self, text: str) -> NDArray[np.float32]:
-        """Returns the vector that an autoencoder makes of a text, `(D,)`.
-
-        Raises:
-            ConfigError: the bundle is no autoencoder's.
-        """
+        """Returns the vector that an autoencoder makes of a text, `(D,)`."""
         return self._translator_of("autoencode").encode(text)
 
     def decode(self, vector: NDArray[np.float32]) -> str:
-        """Returns the text that an autoencoder makes of a vector of `encode`.
-
-        Raises:
-            ConfigError: the bundle is no autoencoder's, or the vector is of another length.
-        """
+        """Returns the text that an autoencoder makes of a vector of `encode`."""
         return self._translator_of("autoencode").decode(vector)
 
     def evaluate(self, pairs: Sequence[tuple[str, str]], **options: Any) -> dict[str, Any]:
@@ -338,7 +308,7 @@ class Run:
             sacrebleu's `chrf`, `bleu`, `ter` and `signatures`; of a classifier, those of `judge_labels`.
 
         Raises:
-            ConfigError: an option is out of range, or the bundle works on no pairs (see `judge_series`).
+            ConfigError: an option is out of range.
             CorpusError: there are no pairs.
             CharlmError: sacrebleu or rapidfuzz is not installed.
         """
@@ -355,11 +325,7 @@ class Run:
         return metrics.judge(sources, self.translate(sources, **options), targets)
 
     def classify(self, texts: Sequence[str], *, progress: str | None = None) -> list[str]:
-        """Returns the likeliest label of each text.
-
-        Raises:
-            ConfigError: the bundle is no classifier's.
-        """
+        """Returns the likeliest label of each text."""
         return [self.labels[place] for place in self.probabilities(texts, progress=progress).argmax(1)]
 
     def probabilities(self, texts: Sequence[str], *, progress: str | None = None) -> NDArray[np.float32]:
@@ -368,9 +334,6 @@ class Run:
         Args:
             texts: any texts, read up to `max_length` ids; a character that the model does not know is read as `<unk>`.
             progress: shows a progress bar under this name.
-
-        Raises:
-            ConfigError: the bundle is no classifier's.
         """
         engine = self._engine_of(ClassificationEngine, "classify")
         longest = self.config.data.max_length
@@ -387,29 +350,19 @@ class Run:
             `(K, C, 3)`, `K` the horizon; of a run that rebuilds, the last `sequence_length` steps themselves.
 
         Raises:
-            ConfigError: the bundle is no forecaster's.
             TextError: the series is too short, has other columns, or a value that is missing or not finite.
         """
         engine = self._engine_of(ForecastEngine, "forecast")
         return forecast_next(engine, values, read=self.config.training.sequence_length)
 
     def judge_series(self, values: NDArray[np.float64], *, season: int | None = None) -> dict[str, Any]:
-        """Compares forecasts within a series `(N, C)` with what came; returns what `judge_forecasts` does.
-
-        Raises:
-            ConfigError: the bundle is no forecaster's.
-            TextError: the series is too short, has other columns, or a value that is missing or not finite.
-        """
+        """Compares forecasts within a series `(N, C)` with what came; returns what `judge_forecasts` does."""
         engine = self._engine_of(ForecastEngine, "forecast")
         return judge_forecasts(engine, values, read=self.config.training.sequence_length, season=season)
 
     @property
     def labels(self) -> list[str]:
-        """A classifier's labels, in alphabetical order; or the names of a forecaster's columns.
-
-        Raises:
-            ConfigError: the bundle has none.
-        """
+        """A classifier's labels, in alphabetical order; or the names of a forecaster's columns."""
         if not isinstance(self.engine, ForecastEngine):
             self._engine_of(ClassificationEngine, "classify")
         return [piece.decode() for piece in self.tokenizer.pieces[len(SPECIALS) :]]
@@ -461,6 +414,8 @@ class Run:
     def info(self) -> dict[str, Any]:
         """What there is to know about the bundle: a flat dictionary for `charlm info`."""
         model, data = self.config.model, self.config.data
+        read: dict[str, Any] = {"tokenizer": self.source_tokenizer.kind, "vocab_size": self.source_tokenizer.vocab_size}
+        read["embedding_dim"] = model.embedding_width
         return {
             **self._bundle.facts,
             **self._bundle.about,
@@ -470,19 +425,10 @@ class Run:
             "cells": list(model.cells),
             "units": model.units,
             "parameters": int(sum(np.size(tensor) for tensor in self._bundle.tensors.values())),
-            **self._vocabularies,
+            **({"labels": self.labels} if self.tokenizer.kind == "label" else {}),
+            **({} if model.task == "forecast" else read),
             **({} if data.validation else {"split": data.split}),
         }
-
-    @property
-    def _vocabularies(self) -> dict[str, Any]:
-        """What `info` tells of what is read and written."""
-        if isinstance(self.engine, ForecastEngine):
-            return {"columns": self.labels}
-        written = {"vocab_size": self.tokenizer.vocab_size}
-        if isinstance(self.engine, ClassificationEngine):
-            written = {"vocab_size": self.source_tokenizer.vocab_size, "labels": self.labels}
-        return {"embedding_dim": self.config.model.embedding_width, "tokenizer": self.source_tokenizer.kind, **written}
 
     @property
     def tensors(self) -> dict[str, NDArray[Any]]:

@@ -200,7 +200,7 @@ class Session:
         """Tells whether enough steps are measured to plan by, or as many as there is time for."""
         measured = sum(self.step_seconds)
         enough = len(self.step_seconds) >= MEASURED_STEPS and measured >= MEASURED_SECONDS
-        return enough or measured > MEASURED_SHARE * (self.deadline - time.monotonic())
+        return enough or bool(self.step_seconds) and measured > MEASURED_SHARE * (self.deadline - time.monotonic())
 
     def _plan(self, evaluation_seconds: float) -> None:
         """Turns what is left of the `minutes` into steps."""

@@ -90,7 +90,7 @@ def test_repetition_penalty_makes_what_was_written_less_likely():
         ({"top_k": 0}, "`top_k` must be at least 1. Received: top_k=0."),
         ({"top_p": 0.0}, "`top_p` must be above 0. Received: top_p=0.0."),
         ({"min_p": 2.0}, "`min_p` must be at most 1. Received: min_p=2.0."),
-        ({"repetition_penalty": 0.0}, "`repetition_penalty` must be above 0. Received: repetition_penalty=0.0."),
+        ({"repetition_penalty": 0.0}, "`repetition_penalty` must be at least 0.01. Received: repetition_penalty=0.0."),
     ],
 )
 def test_controls_out_of_range(controls, message):

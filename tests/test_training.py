@@ -270,7 +270,7 @@ def test_divergence_stops_at_once_and_keeps_the_last_good_state(text_file, setti
 @pytest.mark.parametrize("evaluate_every", [1, 30])
 def test_real_divergence_is_noticed_before_anything_is_kept(text_file, settings, evaluate_every, tmp_path):
     options = settings | {"learning_rate": 1e38, "warmup": 1, "evaluate_every": evaluate_every}
-    with pytest.raises(DivergedError, match="Lower learning_rate"):
+    with pytest.raises(DivergedError, match="with a lower learning_rate"):
         charlm.train(text_file, tmp_path / "run", **options)
     assert checkpoints.load(tmp_path / "run") is None
 
@@ -319,7 +319,7 @@ def test_minutes_are_turned_into_steps_that_end_in_time(text_file, settings, tmp
     run = charlm.train(text_file, tmp_path / "run", minutes=1.0, **without)
     assert run.config.training.minutes == 1.0
     assert 0.8 * 60 < clock.now < 60 + step_seconds
-    assert run.log[-1]["learning_rate"] == pytest.approx(0.05 * run.config.training.learning_rate, rel=0.7)
+    assert run.log[-1]["learning_rate"] < 0.5 * run.config.training.learning_rate
 
 
 def test_a_run_that_is_planned_often_still_evaluates_and_ends(text_file, settings, tmp_path, monkeypatch, clock):
