@@ -120,15 +120,9 @@ def _divide_processor(replicas: int) -> None:
             tf.config.threading.set_inter_op_parallelism_threads(replicas)
 
 
-def measure_products(strategy: "tf.distribute.Strategy", precision: str, *, rows: int) -> float:
-    """Returns the operations a second of matrix products like those of a recurrent layer, on all replicas at once.
-
-    Args:
-        strategy: where the replicas are.
-        precision: type of the factors.
-        rows: of a batch, on each replica.
-    """
-    units, count = 512, 8
+def measure_products(strategy: "tf.distribute.Strategy", precision: str) -> float:
+    """Returns the operations a second of matrix products like those of a recurrent layer, on all replicas at once."""
+    rows, units, count = 32, 512, 8
 
     def replica():
         wide, narrow = (tf.cast(tf.fill(shape, units**-0.5), precision) for shape in ((units, 2048), (2048, units)))

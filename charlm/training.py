@@ -95,9 +95,7 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
             ids_a_pair=store.ids_a_pair if isinstance(store, PairStore) else None,
             vocab_size=store.tokenizer.vocab_size,
             seconds=deadline - time.monotonic(),
-            rate=measure_products(
-                strategy, config.training.precision, rows=config.training.batch_size // config.training.replicas
-            ),
+            rate=measure_products(strategy, config.training.precision),
         )
     objective, about = kind(store, config), _describe(names, store)
     session = Session(folder, config, objective, about, strategy, deadline=deadline, callbacks=callbacks)
