@@ -17,7 +17,7 @@ from charlm.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Ids, Tokenizer
 
 _SUSPECT = 2.0  #: nats by which another id must be likelier than the one that stands there
 _ALTERNATIVES = 3  #: ids that are tried in a place
-_BEFORE, _AFTER = 64, 24  #: ids around a place that decide
+_BEFORE = 64  #: ids before a place that decide
 _ROWS = 256  #: texts compared at a time
 
 Floats = NDArray[np.float64]
@@ -28,6 +28,7 @@ class Correcting:
     """Correcting."""
 
     odds: float = option(100.0, "list errors of these odds or more", minimum=1, metavar="X")
+    lookahead: int = option(24, "characters beyond a place that decide too", minimum=1, maximum=1024)
 
     def __post_init__(self) -> None:
         validate(self)
@@ -93,7 +94,7 @@ def correct(
     with bar:
         for begin in range(0, len(edits), _ROWS):
             some = edits[begin : begin + _ROWS]
-            for edit, likelier in zip(some, _weigh(engine, ids, some), strict=True):
+            for edit, likelier in zip(some, _weigh(engine, ids, some, options.lookahead), strict=True):
                 gain = likelier - _count_ways(ids, edit, tokenizer.vocab_size - len(SPECIALS))
                 if gain > best.get(edit.start, (0.0, edit))[0]:
                     best[edit.start] = gain, edit
@@ -148,12 +149,13 @@ def _find_likelier(predictions: Predictions, ids: Ids) -> dict[int, set[int]]:
     return found
 
 
-def _weigh(engine: LanguageEngine | BidirectionalEngine, ids: Ids, edits: Sequence[Edit]) -> Floats:
+def _weigh(engine: LanguageEngine | BidirectionalEngine, ids: Ids, edits: Sequence[Edit], lookahead: int) -> Floats:
     """Returns by how many nats each edit makes the text around it likelier."""
     if isinstance(engine, LanguageEngine):
-        return _gain(engine, ids, edits)
+        return _gain(engine, ids, edits, lookahead)
     mirrored = [Edit(len(ids) - edit.end, len(ids) - edit.start, edit.ids[::-1], edit.kind) for edit in edits]
-    return (_gain(engine.forward, ids, edits) + _gain(engine.backward, ids[::-1], mirrored)) / 2
+    backward = _gain(engine.backward, ids[::-1], mirrored, lookahead)
+    return (_gain(engine.forward, ids, edits, lookahead) + backward) / 2
 
 
 def _count_ways(ids: Ids, edit: Edit, alphabet: int) -> float:
@@ -162,18 +164,17 @@ def _count_ways(ids: Ids, edit: Edit, alphabet: int) -> float:
     return 0.0 if doubled or edit.kind in ("missing", "swapped") else float(np.log(alphabet))
 
 
-def _gain(engine: LanguageEngine, ids: Ids, edits: Sequence[Edit]) -> Floats:
+def _gain(engine: LanguageEngine, ids: Ids, edits: Sequence[Edit], lookahead: int) -> Floats:
+    def around(start: int, end: int, put: Ids) -> tuple[Ids, int]:
+        """Returns the ids around a place with others in it, and how many of them stand before it."""
+        first = max(start - _BEFORE, 0)
+        return np.concatenate([ids[first:start], put, ids[end : end + lookahead]]), start - first
+
     places = sorted({(edit.start, edit.end) for edit in edits})
-    as_it_is = _charge(engine, [_around(ids, start, end, ids[start:end]) for start, end in places])
+    as_it_is = _charge(engine, [around(start, end, ids[start:end]) for start, end in places])
     before = dict(zip(places, as_it_is.tolist(), strict=True))  # the edits of a place share it
-    after = _charge(engine, [_around(ids, edit.start, edit.end, np.array(edit.ids, np.int32)) for edit in edits])
+    after = _charge(engine, [around(edit.start, edit.end, np.array(edit.ids, np.int32)) for edit in edits])
     return np.array([before[edit.start, edit.end] for edit in edits]) - after
-
-
-def _around(ids: Ids, start: int, end: int, put: Ids) -> tuple[Ids, int]:
-    """Returns the ids around a place with others in it, and how many of them stand before it."""
-    first = max(start - _BEFORE, 0)
-    return np.concatenate([ids[first:start], put, ids[end : end + _AFTER]]), start - first
 
 
 def _charge(engine: LanguageEngine, texts: Sequence[tuple[Ids, int]]) -> Floats:

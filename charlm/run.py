@@ -191,7 +191,7 @@ class Run:
         Args:
             text: any text.
             progress: shows a progress bar under this name.
-            **options: the fields of `Correcting`: `odds`.
+            **options: the fields of `Correcting`: `odds`, `lookahead`.
 
         Raises:
             ConfigError: the bundle's tokenizer is not of the kind `char`, or its model reads no text.

@@ -2,9 +2,10 @@
 
 RUN holds a bidirectional model, TEXT is a text that it has not seen. Prints how often the head names a hidden
 character, how often `fill` names a hidden word and how often the forward model alone does, how well `correct` finds
-errors that this program has put in, with both models and with the forward one alone, and how often the line nearest to
-another, among code, prose (of TEXT) and dates, is of the same kind. At last, what a leak looks like: a plain
-bidirectional stack that learns to predict the next character of TEXT.
+errors that this program has put in, with both models and with the forward one alone (which weighs what follows a
+place too, or the next character alone), and how often the line nearest to another, among code, prose (of TEXT) and
+dates, is of the same kind. At last, what a leak looks like: a plain bidirectional stack that learns to predict the next
+character of TEXT.
 """
 
 import argparse
@@ -84,8 +85,12 @@ def _words(text: str) -> list[tuple[int, int]]:
 def misspell(run: charlm.Run, text: str) -> None:
     """Prints how precisely errors are found, and how many of them."""
     wrong, places, count = put_typos_in(text)
-    for name, engine in (("both", run.engine), ("forward", run.engine.forward)):
-        corrections = correct(engine, run.tokenizer, wrong, Correcting(odds=ODDS[0]))
+    for name, engine, options in (
+        ("both", run.engine, {}),
+        ("forward, with what follows", run.engine.forward, {}),
+        ("forward, as it reads", run.engine.forward, {"lookahead": 1}),
+    ):
+        corrections = correct(engine, run.tokenizer, wrong, Correcting(odds=ODDS[0], **options))
         good = [_helps(text, wrong, places, one) for one in corrections]
         for odds in ODDS:
             taken = [is_good for one, is_good in zip(corrections, good, strict=True) if one.odds >= odds]

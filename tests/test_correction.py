@@ -85,6 +85,14 @@ def test_other_tokenizers_are_refused():
         correct(Alphabet(), Tokenizer.bytes(), "abc", Correcting())
 
 
+def test_what_follows_is_weighed_as_far_as_it_is_said(trained):
+    text = "The café by the sea serves frésh bread"
+    near, far, whole, beyond = (
+        [one.odds for one in trained.correct(text, odds=1, lookahead=n)] for n in (1, 4, 99, 200)
+    )
+    assert near != far and far != whole and whole == beyond
+
+
 def test_the_command_line_lists_and_writes(trained, tmp_path, capsys):
     path = tmp_path / "text.txt"
     path.write_bytes("The café by the sea\r\nserves frQsh bread;\n".encode().replace(b"Q", "é".encode()))
