@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from charlm.progress import Progress, open_bar
 from charlm.runtime.classifier import ClassificationEngine
 from charlm.sampling import softmax
 from charlm.tokenizer import Ids
@@ -16,7 +16,7 @@ ROWS = 128  #: texts at a time
 _IDS = 1 << 14  #: of them all, as what a layer makes of them is in memory at once
 
 
-def classify(engine: ClassificationEngine, texts: Sequence[Ids], *, progress: str | None = None) -> NDArray[np.float32]:
+def classify(engine: ClassificationEngine, texts: Sequence[Ids], *, progress: Progress = None) -> NDArray[np.float32]:
     """Returns how likely each label is for each text, `(N, labels)`.
 
     Args:
@@ -25,9 +25,7 @@ def classify(engine: ClassificationEngine, texts: Sequence[Ids], *, progress: st
         progress: shows a progress bar under this name.
     """
     probabilities = np.zeros((len(texts), engine.labels), np.float32)
-    with tqdm(
-        desc=progress, total=len(texts), unit="text", leave=False, delay=1, disable=None if progress else True
-    ) as bar:
+    with open_bar(progress, unit="text", total=len(texts)) as bar:
         for rows in batches([len(ids) for ids in texts], ROWS, ids=_IDS):
             probabilities[rows] = softmax(engine.read(pad([texts[row] for row in rows])))
             bar.update(len(rows))

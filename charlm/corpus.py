@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from charlm import files
 from charlm.config import SPLITS, DataConfig
 from charlm.errors import CorpusError
+from charlm.progress import open_bar
 from charlm.text import Chunk
 from charlm.tokenizer import BOS, EOS, Tokenizer
 
@@ -137,7 +137,7 @@ class _Spool:
         self.characters = self.documents = 0
         self.first_seen = np.full(_CODE_POINTS, _NEVER, np.int64)
         digest = hashlib.sha256()
-        with path.open("wb") as file, _bar("reading") as bar:
+        with path.open("wb") as file, open_bar("reading", unit="char") as bar:
             for text, is_last in chunks:
                 self._see(text)
                 data = text.encode() + _DOCUMENT_END * is_last
@@ -224,7 +224,7 @@ def _write(
     tokenizer = _make_tokenizer(spools["train"], plan, config)
     files.write_text(folder / "tokenizer.json", tokenizer.to_json())
     writers = {name: _Writer(folder / f"{name}.bin", tokenizer) for name in SPLITS}
-    with _bar("encoding", total=sum(spool.characters for spool in spools.values())) as bar:
+    with open_bar("encoding", unit="char", total=sum(spool.characters for spool in spools.values())) as bar:
         for name, spool in spools.items():
             for split, chunk in _deal(spool, plan if name == "train" else [(name, spool.total)]):
                 writers[split].add(chunk)
@@ -275,7 +275,3 @@ class _Writer:
     def close(self) -> SplitInfo:
         self._file.close()
         return SplitInfo(self._tokens, self._characters, self._documents)
-
-
-def _bar(description: str, total: int | None = None) -> "tqdm[Any]":
-    return tqdm(desc=description, total=total, unit="char", unit_scale=True, leave=False, disable=None, delay=1)

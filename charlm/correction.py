@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from charlm.errors import ConfigError
 from charlm.options import option, validate
+from charlm.progress import Progress, open_bar
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.scoring import Predictions, cost, predict, predict_backward, predict_cloze
@@ -63,7 +63,7 @@ def correct(
     text: str,
     options: Correcting,
     *,
-    progress: str | None = None,
+    progress: Progress = None,
 ) -> list[Correction]:
     """Finds likely errors: characters substituted, missing, superfluous (doubled, mostly) or swapped.
 
@@ -90,8 +90,7 @@ def correct(
     ids = tokenizer.encode(text, unknown="replace")
     best: dict[int, tuple[float, Edit]] = {}
     edits = sorted(_propose(engine, ids))
-    bar = tqdm(desc=progress, total=len(edits), unit="edit", leave=False, delay=1, disable=None if progress else True)
-    with bar:
+    with open_bar(progress, unit="edit", total=len(edits)) as bar:
         for begin in range(0, len(edits), _ROWS):
             some = edits[begin : begin + _ROWS]
             for edit, likelier in zip(some, _weigh(engine, ids, some, options.lookahead), strict=True):

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from tqdm import tqdm
 
+from charlm.progress import Progress, open_bar
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.cells import Array
 from charlm.runtime.language_model import LanguageEngine
@@ -29,7 +29,7 @@ def embed_ids(engine: BidirectionalEngine, ids: Ids) -> Array:
     return np.concatenate([ahead, back[::-1]], axis=1)
 
 
-def embed(engine: BidirectionalEngine, texts: Sequence[Ids], *, progress: str | None = None) -> Array:
+def embed(engine: BidirectionalEngine, texts: Sequence[Ids], *, progress: Progress = None) -> Array:
     """Returns a vector for each text, `(N, 2H)`: the mean of its ids' vectors; zeros for an empty one.
 
     Args:
@@ -39,8 +39,7 @@ def embed(engine: BidirectionalEngine, texts: Sequence[Ids], *, progress: str | 
     """
     width = engine.forward.units
     vectors = np.zeros((len(texts), 2 * width), np.float32)
-    bar = tqdm(desc=progress, total=len(texts), unit="text", leave=False, delay=1, disable=None if progress else True)
-    with bar:
+    with open_bar(progress, unit="text", total=len(texts)) as bar:
         for rows in batches([len(ids) for ids in texts], ROWS, ids=_IDS):
             lengths = np.array([len(texts[row]) for row in rows])
             for half, (model, step) in enumerate(((engine.forward, 1), (engine.backward, -1))):

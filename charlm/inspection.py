@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from charlm.errors import ConfigError, TextError
 from charlm.generation import cut
+from charlm.progress import Progress, open_bar
 from charlm.runtime.cells import Array
 from charlm.runtime.language_model import LanguageEngine
 from charlm.tokenizer import BOS, Ids, Tokenizer
@@ -103,7 +103,7 @@ def watch(
 
 
 def find_units(
-    engine: LanguageEngine, tokenizer: Tokenizer, text: str, feature: str, *, progress: str | None = None
+    engine: LanguageEngine, tokenizer: Tokenizer, text: str, feature: str, *, progress: Progress = None
 ) -> list[Follower]:
     """Ranks the units of every layer by how well their states follow a feature of a text, the best first.
 
@@ -127,9 +127,7 @@ def find_units(
     wanted = (wanted - wanted.mean()) / wanted.std()
     sums: dict[tuple[int, str], NDArray[np.float64]] = {}  # Σ x, Σ x², Σ x y of each unit
     begin = 0
-    with tqdm(
-        desc=progress, total=len(ids), unit="char", leave=False, delay=1, disable=None if progress else True
-    ) as bar:
+    with open_bar(progress, unit="char", total=len(ids)) as bar:
         for layers in _look(engine, ids):
             end = begin + len(layers[0]["state"])
             for layer, parts in enumerate(layers):

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from charlm.errors import ConfigError
+from charlm.progress import Progress, open_bar
 
 LENGTHS = (10, 20, 50)  #: of copies, in characters, whose share is told
 
@@ -43,7 +43,7 @@ class Novelty(NamedTuple):
     by_sample: dict[int, NDArray[np.float64]]  #: the same, of each sample
 
 
-def find_copies(samples: Sequence[str], text: Iterable[str], *, progress: str | None = None) -> Novelty:
+def find_copies(samples: Sequence[str], text: Iterable[str], *, progress: Progress = None) -> Novelty:
     """Finds what of the samples stands in a text.
 
     Args:
@@ -57,9 +57,7 @@ def find_copies(samples: Sequence[str], text: Iterable[str], *, progress: str | 
     if not any(samples):
         raise ConfigError("There is nothing in the samples: draw longer ones.")
     ours = _Samples(samples)
-    with tqdm(
-        desc=progress, unit="char", unit_scale=True, leave=False, delay=1, disable=None if progress else True
-    ) as bar:
+    with open_bar(progress, unit="char") as bar:
         for chunk in _overlapping(text, max(map(len, samples))):
             ours.compare(chunk)
             bar.update(len(chunk))

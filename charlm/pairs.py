@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from charlm.config import DataConfig
 from charlm.datasets import Pair
 from charlm.errors import CorpusError
+from charlm.progress import open_bar
 from charlm.tokenizer import EOS, PAD, SPECIALS, Ids, Tokenizer
 
 log = logging.getLogger(__name__)
@@ -167,13 +167,14 @@ def _encode(
     target_end = end[:0] if tokenizer.kind == "label" else end
     rows: list[tuple[Ids, Ids]] = []
     kept: list[Pair] = []
-    for pair in tqdm(pairs, desc=f"encoding {name}", unit="pair", leave=False, disable=None, delay=1):
-        ids = [
-            side.encode(text, unknown="replace") for side, text in zip((source_tokenizer, tokenizer), pair, strict=True)
-        ]
-        if max(map(len, ids)) <= max_length:
-            kept.append(pair)
-            rows.append((np.concatenate([ids[0], end]), np.concatenate([ids[1], target_end])))
+    sides = (source_tokenizer, tokenizer)
+    with open_bar(f"encoding {name}", unit="pair", total=len(pairs)) as bar:
+        for pair in pairs:
+            ids = [side.encode(text, unknown="replace") for side, text in zip(sides, pair, strict=True)]
+            if max(map(len, ids)) <= max_length:
+                kept.append(pair)
+                rows.append((np.concatenate([ids[0], end]), np.concatenate([ids[1], target_end])))
+            bar.update()
     _tell_dropped(name, len(pairs), len(kept), f"longer than {max_length} ids")
     return PairSplit(kept, Ragged([row[0] for row in rows]), Ragged([row[1] for row in rows]))
 

@@ -19,6 +19,7 @@ from charlm.forecasting import forecast_next, judge_forecasts
 from charlm.generation import generate, stream_texts
 from charlm.inspection import Activity, Follower
 from charlm.novelty import Novelty
+from charlm.progress import Progress
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.classifier import ClassificationEngine
 from charlm.runtime.engines import VERBS, Engine, make_engine
@@ -113,7 +114,7 @@ class Run:
         drawn = generate(engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=n)
         return stream_texts(self.tokenizer, drawn, rows=n, stop=stop)
 
-    def score(self, text: str, *, progress: str | None = None) -> Score:
+    def score(self, text: str, *, progress: Progress = None) -> Score:
         """Tells what a text costs under the model.
 
         Args:
@@ -122,7 +123,7 @@ class Run:
         """
         return scoring.score(self._language_engine, self.tokenizer, text, progress=progress)
 
-    def score_documents(self, texts: Iterable[str], *, progress: str | None = None) -> Score:
+    def score_documents(self, texts: Iterable[str], *, progress: Progress = None) -> Score:
         """Tells what documents cost, read one after the other as those of a corpus.
 
         Args:
@@ -131,7 +132,7 @@ class Run:
         """
         return scoring.score_documents(self._language_engine, self.tokenizer, texts, progress=progress)
 
-    def scores(self, texts: Iterable[str], *, progress: str | None = None) -> dict[str, Score]:
+    def scores(self, texts: Iterable[str], *, progress: Progress = None) -> dict[str, Score]:
         """Tells what documents cost in every way that the bundle can: `forward`; of a bidirectional one `backward` and
         `cloze` too.
 
@@ -164,7 +165,7 @@ class Run:
         """Watches one unit while a text is read; the arguments are those of `inspection.watch`."""
         return inspection.watch(self._language_engine, self.tokenizer, text, layer=layer, unit=unit, part=part)
 
-    def find_units(self, text: str, feature: str, *, progress: str | None = None) -> list[Follower]:
+    def find_units(self, text: str, feature: str, *, progress: Progress = None) -> list[Follower]:
         """Ranks the units by how well they follow a feature of a text; the arguments are `inspection.find_units`'s."""
         return inspection.find_units(self._language_engine, self.tokenizer, text, feature, progress=progress)
 
@@ -185,7 +186,7 @@ class Run:
         engine = self._engine_of(BidirectionalEngine, "bidirectional")
         return filling.fill(engine, self.tokenizer, text, filling.Gaps(**options))
 
-    def correct(self, text: str, *, progress: str | None = None, **options: Any) -> list[Correction]:
+    def correct(self, text: str, *, progress: Progress = None, **options: Any) -> list[Correction]:
         """Finds likely errors: characters substituted, missing, superfluous or swapped.
 
         Args:
@@ -199,7 +200,7 @@ class Run:
         engine = self.engine if isinstance(self.engine, BidirectionalEngine) else self._language_engine
         return correction.correct(engine, self.tokenizer, text, Correcting(**options), progress=progress)
 
-    def embed(self, texts: Sequence[str], *, progress: str | None = None) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
         """Returns a vector for each text, `(N, 2H)`: the mean of those of its characters.
 
         Args:
@@ -220,7 +221,7 @@ class Run:
         corpus: Sequence[str] = (),
         *,
         reading: ReadingConfig | None = None,
-        progress: str | None = None,
+        progress: Progress = None,
     ) -> Novelty:
         """Tells what of some samples stands in a text.
 
@@ -324,11 +325,11 @@ class Run:
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
         return metrics.judge(sources, self.translate(sources, **options), targets)
 
-    def classify(self, texts: Sequence[str], *, progress: str | None = None) -> list[str]:
+    def classify(self, texts: Sequence[str], *, progress: Progress = None) -> list[str]:
         """Returns the likeliest label of each text."""
         return [self.labels[place] for place in self.probabilities(texts, progress=progress).argmax(1)]
 
-    def probabilities(self, texts: Sequence[str], *, progress: str | None = None) -> NDArray[np.float32]:
+    def probabilities(self, texts: Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
         """Returns how likely each of the `labels` is for each text, `(N, labels)`.
 
         Args:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from charlm.progress import Progress, open_bar
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.cells import Array
 from charlm.runtime.engine import Engine, State
@@ -60,7 +60,7 @@ class Score:
         return self.bits_per_character * math.log(2)
 
 
-def score(engine: Engine, tokenizer: Tokenizer, text: str, *, progress: str | None = None) -> Score:
+def score(engine: Engine, tokenizer: Tokenizer, text: str, *, progress: Progress = None) -> Score:
     """Scores a text.
 
     Args:
@@ -72,9 +72,7 @@ def score(engine: Engine, tokenizer: Tokenizer, text: str, *, progress: str | No
     return score_documents(engine, tokenizer, [text], progress=progress)
 
 
-def score_documents(
-    engine: Engine, tokenizer: Tokenizer, texts: Iterable[str], *, progress: str | None = None
-) -> Score:
+def score_documents(engine: Engine, tokenizer: Tokenizer, texts: Iterable[str], *, progress: Progress = None) -> Score:
     """Scores documents, one read after the other as in a corpus: `<eos><bos>` between them, uncharged.
 
     Args:
@@ -88,7 +86,7 @@ def score_documents(
 
 
 def score_both_ways(
-    engine: BidirectionalEngine, tokenizer: Tokenizer, texts: Iterable[str], *, progress: str | None = None
+    engine: BidirectionalEngine, tokenizer: Tokenizer, texts: Iterable[str], *, progress: Progress = None
 ) -> dict[str, Score]:
     """Scores documents by the `forward` model, by the `backward` one, and by the head that sees both sides, `cloze`.
 
@@ -119,7 +117,7 @@ def _encode(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Ids, int, int]:
     return np.concatenate(parts[:-1]) if parts else np.zeros(0, np.int32), characters, size
 
 
-def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: str | None = None) -> NDArray[np.float64]:
+def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: Progress = None) -> NDArray[np.float64]:
     """Returns the nats that each id is charged, `(N,)`; 0 for `<bos>`, `<eos>` and `<pad>`.
 
     A long text is cut into rows that run in parallel, each warmed on the `WARM_UP` ids before it, uncounted;
@@ -133,18 +131,9 @@ def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: str | None 
     return _gather(score_chunks(engine, ids), len(ids), progress)
 
 
-def _gather(chunks: Chunks, count: int, progress: str | None) -> NDArray[np.float64]:
+def _gather(chunks: Chunks, count: int, progress: Progress) -> NDArray[np.float64]:
     nats = np.zeros(count)
-    bar = tqdm(
-        desc=progress,
-        total=count,
-        unit="char",
-        unit_scale=True,
-        leave=False,
-        delay=1,
-        disable=None if progress else True,
-    )
-    with bar:
+    with open_bar(progress, unit="char", total=count) as bar:
         for places, charged, _ in chunks:
             nats[places] = charged
             bar.update(len(places))

@@ -23,6 +23,7 @@ from charlm.backend import keras, tf
 from charlm.config import Config
 from charlm.errors import CheckpointError, DivergedError
 from charlm.objectives.objective import Glimpse, Objective
+from charlm.progress import open_bar
 from charlm.text import escape_controls
 from charlm.trainer import Trainer
 
@@ -255,7 +256,7 @@ class Session:
         nats, done = 0.0, 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # weights that diverge are told of below
             self.engine = self.objective.make_engine(self.trainer.weights())
-            with tqdm(desc="validation", total=1.0, bar_format=_SHARE, leave=False, delay=1, disable=None) as bar:
+            with open_bar("validation", unit="", total=1.0, bar_format=_SHARE) as bar:
                 for more, share in self.objective.price(self.engine):
                     nats += more
                     bar.update(share - done)

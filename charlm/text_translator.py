@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from charlm.errors import ConfigError
 from charlm.generation import cut
 from charlm.options import option, unknown_name, validate
+from charlm.progress import Progress, open_bar
 from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
 from charlm.threads import count_cores, map_on_cores
@@ -82,7 +82,7 @@ class TextTranslator:
         self.max_length = max_length
 
     def translate(
-        self, sources: Sequence[str], *, first: int = 0, progress: str | None = None, **options: Any
+        self, sources: Sequence[str], *, first: int = 0, progress: Progress = None, **options: Any
     ) -> list[list[Translation]]:
         """Does the work of `Run.translations`."""
         own, controls = Decoding.__dataclass_fields__, Sampler.__dataclass_fields__
@@ -99,9 +99,6 @@ class TextTranslator:
         self._warn(sources, encoded)
         results = [[Translation("")] for _ in sources]
         todo = np.flatnonzero([0 < len(ids) <= self.max_length for ids in encoded])
-        bar = tqdm(
-            desc=progress, total=len(todo), unit="text", leave=False, delay=1, disable=None if progress else True
-        )
         rows = max(min(decoding.batch_size // decoding.beam, -(-len(todo) // count_cores())), 1)
         parts = [todo[places] for places in batches([len(encoded[row]) for row in todo], rows)]
         parts.reverse()  # the longest first, so that all cores are done at about the same time
@@ -109,7 +106,7 @@ class TextTranslator:
         def decode(part: NDArray[np.int64]) -> list[list[Translation]]:
             return self._decode([encoded[row] for row in part], (first + part).tolist(), decoding, sampler)
 
-        with bar:
+        with open_bar(progress, unit="text", total=len(todo)) as bar:
             decoded = map_on_cores(decode, parts, report=lambda found: bar.update(len(found)))
         for part, found in zip(parts, decoded, strict=True):
             for row, translations in zip(part, found, strict=True):

@@ -25,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
-    for texts in read_texts(options.strings):
-        probabilities = trained.probabilities(texts, progress="classifying")
+    for texts, bar in read_texts(options.strings, progress="classifying"):
+        probabilities = trained.probabilities(texts, progress=bar)
+        bar.clear()
         for text, row in zip(texts, probabilities, strict=True):
             label = trained.labels[row.argmax()]
             if options.json:

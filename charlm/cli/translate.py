@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from charlm.cli.arguments import add_options, given_options
 from charlm.cli.terminal import printable
 from charlm.errors import ConfigError, TextError
 from charlm.plots import draw_alignment, plot_alignment
+from charlm.progress import open_bar
 from charlm.run import load
 from charlm.text_translator import Alignment, Decoding, Translation
 
@@ -41,9 +44,10 @@ def run(options: argparse.Namespace) -> None:
     if options.plot and (len(options.strings) != 1 or options.strings == ["-"]):
         raise ConfigError("--plot draws one text. Give it alone, as STRING.")
     done = 0
-    for sources in read_texts(options.strings):
-        translations = trained.translations(sources, first=done, progress="translating", **decoding)
+    for sources, bar in read_texts(options.strings, progress="translating"):
+        translations = trained.translations(sources, first=done, progress=bar, **decoding)
         done += len(sources)
+        bar.clear()
         for source, found in zip(sources, translations, strict=True):
             looks = (options.show_attention or options.plot) and source and found[0].text
             alignment = trained.align(source, found[0].text) if looks else None
@@ -53,12 +57,17 @@ def run(options: argparse.Namespace) -> None:
         sys.stdout.flush()
 
 
-def read_texts(strings: list[str]) -> Iterator[list[str]]:
-    """Yields some texts at a time: those given, or the lines of standard input, which a terminal gives one by one."""
+def read_texts(strings: list[str], *, progress: str) -> Iterator[tuple[list[str], "tqdm[Any]"]]:
+    """Yields some texts at a time: those given, or the lines of standard input, which a terminal gives one by one.
+
+    With them comes a progress bar for them all; there is none for what somebody types.
+    """
     reads = strings in ([], ["-"])
     texts = _read_lines() if reads else iter(strings)
-    at_once = 1 if reads and sys.stdin and sys.stdin.isatty() else _LINES_AT_ONCE
-    return iter(lambda: list(itertools.islice(texts, at_once)), [])
+    is_typed = reads and sys.stdin.isatty()
+    with open_bar(None if is_typed else progress, unit="text", total=None if reads else len(strings)) as bar:
+        while some := list(itertools.islice(texts, 1 if is_typed else _LINES_AT_ONCE)):
+            yield some, bar
 
 
 def _read_lines() -> Iterator[str]:
