@@ -4,6 +4,7 @@ JSON and raw tensors: nothing in a bundle is run. `model.safetensors` carries, i
 its tensors, of the rest of its header and of the two other files; one rename replaces it.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -36,6 +37,29 @@ class Bundle:
     source_tokenizer: Tokenizer  #: the same, where the sources of a translator have none of their own
     tensors: dict[str, NDArray[Any]]
     facts: dict[str, str]  #: what was known when the tensors were saved: step, loss
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what there is to know about it: a flat dictionary."""
+        model, data, tokenizer = self.config.model, self.config.data, self.source_tokenizer
+        read = {"tokenizer": tokenizer.kind, "vocab_size": tokenizer.vocab_size, "embedding_dim": model.embedding_width}
+        return {
+            **{name: _number(fact) for name, fact in self.facts.items()},
+            **self.about,
+            "task": model.task,
+            "cells": list(model.cells),
+            "units": model.units,
+            "parameters": int(sum(np.size(tensor) for tensor in self.tensors.values())),
+            **({} if model.task == "forecast" else read),
+            **({} if data.validation else {"split": data.split}),
+        }
+
+
+def _number(fact: str) -> int | float | str:
+    """Returns a fact as the number that it is, or as it stands."""
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(fact)
+    return fact
 
 
 def write_description(

@@ -28,7 +28,7 @@ class Correcting:
     """Correcting."""
 
     odds: float = option(100.0, "list errors of these odds or more", minimum=1, metavar="X")
-    lookahead: int = option(24, "characters beyond a place that decide too", minimum=1, maximum=1024)
+    lookahead: int = option(24, "characters beyond a place that decide too", minimum=1, maximum=128)
 
     def __post_init__(self) -> None:
         validate(self)

@@ -77,15 +77,15 @@ def find_margin(engine: ForecastEngine, history: NDArray[np.float32], wanted: ND
     return np.quantile(outside.reshape(-1, engine.columns), QUANTILES[-1] - QUANTILES[0], axis=0)
 
 
-def find_season(values: Values) -> int:
-    """Returns the lag at which a series `(N, C)` is most like itself, from 2 to a third of its length or 1,000.
+def find_season(values: Values, longest: int = _MOST_SEASON) -> int:
+    """Returns the lag at which a series `(N, C)` is most like itself, from 2 to a third of its length, or `longest`.
 
     >>> find_season(np.sin(2 * np.pi * np.arange(200) / 12)[:, None])
     12
     """
     centred = values - values.mean(axis=0)
     centred /= np.maximum(centred.std(axis=0), np.finfo(np.float64).tiny)  # so that each column counts alike
-    lags = range(_LEAST_SEASON, max(min(len(values) // 3, _MOST_SEASON), _LEAST_SEASON) + 1)
+    lags = range(_LEAST_SEASON, max(min(len(values) // 3, longest), _LEAST_SEASON) + 1)
     likeness = [float((centred[lag:] * centred[:-lag]).sum(axis=0).mean()) / (len(values) - lag) for lag in lags]
     rising = [i for i in range(1, len(likeness)) if likeness[i] > likeness[i - 1]]
     first = rising[0] if rising else 0  # past the likeness of neighbours
@@ -121,7 +121,8 @@ def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season
         raise TextError(
             f"The series has {len(values):,} steps: the model reads {read} and foretells {follow}. Give a longer one."
         )
-    season = 0 if rebuilds else find_season(values) if season is None else season
+    longest = min(_MOST_SEASON, len(values) - follow)
+    season = 0 if rebuilds else find_season(values, longest) if season is None else season
     before = max(read, season)
     stride = -(-len(values) // MOST_WINDOWS)
     history, targets = windows(values, before, follow, stride=stride)

@@ -7,10 +7,12 @@ import numbers
 import os
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from charlm.errors import ConfigError
+
+Made = typing.TypeVar("Made")
 
 
 def option(
@@ -95,6 +97,18 @@ def validate(instance: Any) -> None:
         for words, bound in field.metadata["limits"].items():
             if not _SATISFIES[words](value, bound):
                 _refuse(field.name, f"{words} {bound}", value)
+
+
+def make(cls: type[Made], given: Mapping[str, Any]) -> Made:
+    """Makes a dataclass of options by name.
+
+    Raises:
+        ConfigError: there is no such option, or its value is out of range.
+    """
+    known = [field.name for field in dataclasses.fields(typing.cast(Any, cls))]
+    for name in given.keys() - set(known):
+        raise unknown_name(name, known, noun="option")
+    return cls(**given)
 
 
 def _refuse(name: str, expected: str, value: Any) -> typing.NoReturn:

@@ -105,10 +105,7 @@ def prepare_pairs(
     Raises:
         CorpusError: a split that is needed has no pairs, or there is one label alone.
     """
-    kept = {name: _drop_empty(name, list(pairs)) for name, pairs in splits.items()}
-    if labels:
-        known = {label for _, label in kept["train"]}
-        kept = {name: _drop_unknown(name, pairs, known) for name, pairs in kept.items()}
+    kept = drop_unusable(splits, labels=labels)
     sources, targets = (map(operator.itemgetter(side), kept["train"]) for side in range(2))
     if labels and kept["train"]:
         tokenizer = Tokenizer.labels(sorted(set(targets)))
@@ -129,7 +126,16 @@ def prepare_pairs(
                 f"{config.max_length} ids. Give more pairs, a file of their own (--validation FILE), another --split, "
                 "or a larger --max-length."
             )
-    return PairStore(source_tokenizer, tokenizer, encoded, _digest(kept))
+    return PairStore(source_tokenizer, tokenizer, encoded, digest(kept))
+
+
+def drop_unusable(splits: Mapping[str, Iterable[Pair]], *, labels: bool) -> dict[str, list[Pair]]:
+    """Leaves out pairs with an empty side, or with a label that is not among those to train on; tells how many."""
+    kept = {name: _drop_empty(name, list(pairs)) for name, pairs in splits.items()}
+    if not labels:
+        return kept
+    known = {label for _, label in kept["train"]}
+    return {name: _drop_unknown(name, pairs, known) for name, pairs in kept.items()}
 
 
 def _drop_empty(name: str, pairs: list[Pair]) -> list[Pair]:
@@ -179,10 +185,11 @@ def _encode(
     return PairSplit(kept, Ragged([row[0] for row in rows]), Ragged([row[1] for row in rows]))
 
 
-def _digest(splits: dict[str, list[Pair]]) -> str:
-    digest = hashlib.sha256()
+def digest(splits: Mapping[str, Sequence[Pair]]) -> str:
+    """Returns the sha256 of pairs by split."""
+    sha256 = hashlib.sha256()
     for name, pairs in splits.items():
-        digest.update(name.encode())
+        sha256.update(name.encode())
         for pair in pairs:
-            digest.update("\t".join(pair).encode(errors="surrogatepass") + b"\n")
-    return digest.hexdigest()
+            sha256.update("\t".join(pair).encode(errors="surrogatepass") + b"\n")
+    return sha256.hexdigest()

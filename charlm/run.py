@@ -19,10 +19,11 @@ from charlm.forecasting import forecast_next, judge_forecasts
 from charlm.generation import generate, stream_texts
 from charlm.inspection import Activity, Follower
 from charlm.novelty import Novelty
+from charlm.options import make, unknown_name
 from charlm.progress import Progress
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.classifier import ClassificationEngine
-from charlm.runtime.engines import VERBS, Engine, make_engine
+from charlm.runtime.engines import VERBS, Engine, make_engine, refusal
 from charlm.runtime.forecaster import ForecastEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.runtime.translator import TranslationEngine
@@ -38,7 +39,8 @@ AnyEngine = TypeVar("AnyEngine", bound=Engine)
 class Run:
     """A trained model and what is known about it.
 
-    What its model cannot do raises a `ConfigError` that says which task can.
+    What its model cannot do raises a `ConfigError` that says which task can. Where a method takes `progress`, it shows
+    a progress bar under that name.
 
     Args:
         folder: a run's folder, or any folder with a bundle.
@@ -109,7 +111,7 @@ class Run:
             if value < least:
                 raise ConfigError(f"`{name}` must be at least {least}. Received: {name}={value}.")
         stop = [stop] if isinstance(stop, str) else stop
-        sampler, engine = Sampler(**controls), self._language_engine
+        sampler, engine = make(Sampler, controls), self._language_engine
         prompt_ids = self.tokenizer.encode(prompt, unknown=unknown)
         drawn = generate(engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=n)
         return stream_texts(self.tokenizer, drawn, rows=n, stop=stop)
@@ -119,30 +121,17 @@ class Run:
 
         Args:
             text: any text; a character outside the vocabulary costs `<unk>` plus 21 bits.
-            progress: shows a progress bar under this name.
         """
         return scoring.score(self._language_engine, self.tokenizer, text, progress=progress)
 
-    def score_documents(self, texts: Iterable[str], *, progress: Progress = None) -> Score:
-        """Tells what documents cost, read one after the other as those of a corpus.
-
-        Args:
-            texts: the documents.
-            progress: shows a progress bar under this name.
-        """
-        return scoring.score_documents(self._language_engine, self.tokenizer, texts, progress=progress)
-
     def scores(self, texts: Iterable[str], *, progress: Progress = None) -> dict[str, Score]:
-        """Tells what documents cost in every way that the bundle can: `forward`; of a bidirectional one `backward` and
-        `cloze` too.
+        """Tells what documents cost, read one after the other as those of a corpus, in every way that the bundle can:
+        `forward`; of a bidirectional one `backward` and `cloze` too.
 
         Args:
             texts: the documents.
-            progress: shows a progress bar under this name.
         """
-        if isinstance(self.engine, BidirectionalEngine):
-            return scoring.score_both_ways(self.engine, self.tokenizer, texts, progress=progress)
-        return {"forward": self.score_documents(texts, progress=progress)}
+        return scoring.score_documents(self._reading_engine, self.tokenizer, texts, progress=progress)
 
     def surprise(self, text: str, *, reading: str = "forward", alternatives: int = 0) -> Surprise:
         """Tells what each character of a text costs, and what was expected in its place.
@@ -184,28 +173,26 @@ class Run:
             UnknownCharacterError: the text has a character that the model does not know.
         """
         engine = self._engine_of(BidirectionalEngine, "bidirectional")
-        return filling.fill(engine, self.tokenizer, text, filling.Gaps(**options))
+        return filling.fill(engine, self.tokenizer, text, make(filling.Gaps, options))
 
     def correct(self, text: str, *, progress: Progress = None, **options: Any) -> list[Correction]:
         """Finds likely errors: characters substituted, missing, superfluous or swapped.
 
         Args:
             text: any text.
-            progress: shows a progress bar under this name.
             **options: the fields of `Correcting`: `odds`, `lookahead`.
 
         Raises:
             ConfigError: the bundle's tokenizer is not of the kind `char`, or its model reads no text.
         """
-        engine = self.engine if isinstance(self.engine, BidirectionalEngine) else self._language_engine
-        return correction.correct(engine, self.tokenizer, text, Correcting(**options), progress=progress)
+        found = make(Correcting, options)
+        return correction.correct(self._reading_engine, self.tokenizer, text, found, progress=progress)
 
     def embed(self, texts: Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
         """Returns a vector for each text, `(N, 2H)`: the mean of those of its characters.
 
         Args:
             texts: any texts; a character that the model does not know is read as `<unk>`.
-            progress: shows a progress bar under this name.
         """
         ids = [self.tokenizer.encode(text, unknown="replace") for text in texts]
         return embedding.embed(self._engine_of(BidirectionalEngine, "bidirectional"), ids, progress=progress)
@@ -229,7 +216,6 @@ class Run:
             samples: texts, as `sample` writes them.
             corpus: files or corpora by name; where there are none, all of the run's, what was split off of it too.
             reading: how they are read; as by the run where it is None.
-            progress: shows a progress bar under this name.
 
         Raises:
             ConfigError: the samples are all empty.
@@ -297,12 +283,14 @@ class Run:
         """Returns the text that an autoencoder makes of a vector of `encode`."""
         return self._translator_of("autoencode").decode(vector)
 
-    def evaluate(self, pairs: Sequence[tuple[str, str]], **options: Any) -> dict[str, Any]:
+    def evaluate(
+        self, pairs: Sequence[tuple[str, str]], *, progress: Progress = None, **options: Any
+    ) -> dict[str, Any]:
         """Translates sources and compares with their targets.
 
         Args:
             pairs: of a source and its target.
-            **options: those of `translations`; of a classifier `progress` alone.
+            **options: those of `translations`; a classifier has none.
 
         Returns:
             `pairs`, `exact_match` and `character_error_rate` as fractions, `by_length` (of `exact_by_length`), and
@@ -314,16 +302,18 @@ class Run:
             CharlmError: sacrebleu or rapidfuzz is not installed.
         """
         if not isinstance(self.engine, ClassificationEngine | TranslationEngine):
-            raise self._refusal(["translate", "autoencode", "classify"])
+            raise refusal(self.folder, self.config.model.task, ["translate", "autoencode", "classify"])
         if not pairs:
             raise CorpusError("There are no pairs: there is nothing to evaluate.")
         if isinstance(self.engine, ClassificationEngine):
-            found = self.classify([text for text, _ in pairs], **options)
+            for name in options:
+                raise unknown_name(name, ["progress"], noun="option of a classifier")
+            found = self.classify([text for text, _ in pairs], progress=progress)
             wanted = [label for _, label in pairs]
             return judge_labels(found, wanted, list(dict.fromkeys([*self.labels, *sorted(set(wanted))])))
         metrics.check_packages()
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
-        return metrics.judge(sources, self.translate(sources, **options), targets)
+        return metrics.judge(sources, self.translate(sources, progress=progress, **options), targets)
 
     def classify(self, texts: Sequence[str], *, progress: Progress = None) -> list[str]:
         """Returns the likeliest label of each text."""
@@ -334,7 +324,6 @@ class Run:
 
         Args:
             texts: any texts, read up to `max_length` ids; a character that the model does not know is read as `<unk>`.
-            progress: shows a progress bar under this name.
         """
         engine = self._engine_of(ClassificationEngine, "classify")
         longest = self.config.data.max_length
@@ -369,18 +358,18 @@ class Run:
         return [piece.decode() for piece in self.tokenizer.pieces[len(SPECIALS) :]]
 
     @property
+    def _reading_engine(self) -> LanguageEngine | BidirectionalEngine:
+        return self.engine if isinstance(self.engine, BidirectionalEngine) else self._language_engine
+
+    @property
     def _language_engine(self) -> LanguageEngine:
         if isinstance(self.engine, BidirectionalEngine):
             return self.engine.forward
         return self._engine_of(LanguageEngine, "language")
 
     def _translator_of(self, task: str) -> TextTranslator:
-        return TextTranslator(
-            self._engine_of(TranslationEngine, task),
-            self.source_tokenizer,
-            self.tokenizer,
-            max_length=self.config.data.max_length,
-        )
+        engine, longest = self._engine_of(TranslationEngine, task), self.config.data.max_length
+        return TextTranslator(engine, self.source_tokenizer, self.tokenizer, max_length=longest)
 
     def check(self, verb: str) -> None:
         """Refuses a verb that the bundle cannot serve.
@@ -392,18 +381,11 @@ class Run:
             ConfigError: the bundle cannot; it says which tasks can.
         """
         if verb not in VERBS[self.config.model.task]:
-            raise self._refusal([task for task, verbs in VERBS.items() if verb in verbs])
-
-    def _refusal(self, tasks: Sequence[str]) -> ConfigError:
-        *verbs, last = VERBS[self.config.model.task]
-        return ConfigError(
-            f"{self.folder} holds a model of the task '{self.config.model.task}', which can "
-            f"{', '.join(verbs)} and {last}. Train with --task {' or '.join(tasks)} for this."
-        )
+            raise refusal(self.folder, self.config.model.task, [task for task, verbs in VERBS.items() if verb in verbs])
 
     def _engine_of(self, kind: type[AnyEngine], task: str) -> AnyEngine:
         if not isinstance(self.engine, kind):
-            raise self._refusal([task])
+            raise refusal(self.folder, self.config.model.task, [task])
         return self.engine
 
     @property
@@ -414,22 +396,9 @@ class Run:
     @property
     def info(self) -> dict[str, Any]:
         """What there is to know about the bundle: a flat dictionary for `charlm info`."""
-        model, data = self.config.model, self.config.data
-        read: dict[str, Any] = {"tokenizer": self.source_tokenizer.kind, "vocab_size": self.source_tokenizer.vocab_size}
-        read["embedding_dim"] = model.embedding_width
-        return {
-            **self._bundle.facts,
-            **self._bundle.about,
-            "run": str(self.folder),
-            "task": model.task,
-            "can": [verb for verb in VERBS[model.task] if verb != "correct" or self.tokenizer.kind == "char"],
-            "cells": list(model.cells),
-            "units": model.units,
-            "parameters": int(sum(np.size(tensor) for tensor in self._bundle.tensors.values())),
-            **({"labels": self.labels} if self.tokenizer.kind == "label" else {}),
-            **({} if model.task == "forecast" else read),
-            **({} if data.validation else {"split": data.split}),
-        }
+        can = [verb for verb in VERBS[self.config.model.task] if verb != "correct" or self.tokenizer.kind == "char"]
+        labels = {"labels": self.labels} if self.tokenizer.kind == "label" else {}
+        return {**self._bundle.describe(), **labels, "run": str(self.folder), "can": can}
 
     @property
     def tensors(self) -> dict[str, NDArray[Any]]:

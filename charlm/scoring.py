@@ -69,10 +69,12 @@ def score(engine: Engine, tokenizer: Tokenizer, text: str, *, progress: Progress
         text: any text; characters outside the vocabulary are charged, not refused.
         progress: shows a progress bar under this name.
     """
-    return score_documents(engine, tokenizer, [text], progress=progress)
+    return score_documents(engine, tokenizer, [text], progress=progress)["forward"]
 
 
-def score_documents(engine: Engine, tokenizer: Tokenizer, texts: Iterable[str], *, progress: Progress = None) -> Score:
+def score_documents(
+    engine: Engine | BidirectionalEngine, tokenizer: Tokenizer, texts: Iterable[str], *, progress: Progress = None
+) -> dict[str, Score]:
     """Scores documents, one read after the other as in a corpus: `<eos><bos>` between them, uncharged.
 
     Args:
@@ -80,30 +82,21 @@ def score_documents(engine: Engine, tokenizer: Tokenizer, texts: Iterable[str], 
         tokenizer: its tokenizer.
         texts: the documents.
         progress: shows a progress bar under this name.
+
+    Returns:
+        What the `forward` model charges; of two directions what the `backward` one does too, and the head that sees
+        both sides, `cloze`. That is no price of the text, as it tells each character from all others (Wang and Cho
+        2019).
     """
     ids, characters, size = _encode(tokenizer, texts)
-    return Score(characters, size, float(score_ids(engine, ids, progress=progress).sum()) / math.log(2))
-
-
-def score_both_ways(
-    engine: BidirectionalEngine, tokenizer: Tokenizer, texts: Iterable[str], *, progress: Progress = None
-) -> dict[str, Score]:
-    """Scores documents by the `forward` model, by the `backward` one, and by the head that sees both sides, `cloze`.
-
-    The last is no price of the text, as each character is told from all the others (Wang and Cho 2019).
-
-    Args:
-        engine: the model.
-        tokenizer: its tokenizer.
-        texts: the documents.
-        progress: shows a progress bar under this name.
-    """
-    ids, characters, size = _encode(tokenizer, texts)
-    nats = {
-        "forward": score_ids(engine.forward, ids, progress=progress),
-        "backward": score_ids(engine.backward, ids[::-1], progress=progress),
-        "cloze": _gather(charge_all(predict_cloze(engine, ids), ids), len(ids), progress),
-    }
+    if isinstance(engine, BidirectionalEngine):
+        nats = {
+            "forward": score_ids(engine.forward, ids, progress=progress),
+            "backward": score_ids(engine.backward, ids[::-1], progress=progress),
+            "cloze": _gather(charge_all(predict_cloze(engine, ids), ids), len(ids), progress),
+        }
+    else:
+        nats = {"forward": score_ids(engine, ids, progress=progress)}
     return {name: Score(characters, size, float(charged.sum()) / math.log(2)) for name, charged in nats.items()}
 
 

@@ -62,9 +62,11 @@ def read_series(name: str, config: ReadingConfig) -> Series:
         raise CorpusError(f"{name} is more than one file. Name one series.")
     lines = csv.reader(io.StringIO("".join(join_chunks(read_source(source, config))), newline=None))
     try:
-        rows = [(lines.line_num, row) for row in lines if row]
+        rows = [(lines.line_num, row) for row in lines]
     except csv.Error as error:
         raise CorpusError(f"{source}, line {lines.line_num}: {error}. Give a CSV file.") from None
+    while rows and not rows[-1][1]:
+        rows.pop()  # blank lines at the end
     if not rows:
         raise CorpusError(f"{source} is empty. Give a CSV file with a row for each step.")
     first = rows[0][1]
@@ -85,6 +87,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _numbers(source: str, line: int, row: list[str], names: list[str]) -> list[float]:
+    row = row or [""]  # a blank line
     if len(row) != len(names):
         raise CorpusError(f"{source}, line {line}: {len(row)} values where {len(names)} belong.")
     for name, cell in zip(names, row, strict=True):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from charlm.errors import TextError
+from charlm.errors import ConfigError, TextError
 
 BLOCK_BYTES = 1 << 20
 STANDARD_INPUT = "-"
@@ -113,16 +113,18 @@ def read_text(
         name: a path, or `-` for standard input.
         encoding: any name that Python's `codecs` knows.
         errors: `strict`, or `replace` to read invalid bytes as U+FFFD.
-        field: the file is JSON Lines, and each line's string under this name is a document of its own.
+        field: the file is JSON Lines, and each line's string under this name is a document of its own; plain text where
+            it is None or empty.
         normalize_newlines: turn CRLF and CR into LF.
 
     Yields:
         `Chunk`s; the last one of each document says so.
 
     Raises:
+        ConfigError: there is no such encoding.
         TextError: the file cannot be opened, decompressed, decoded or parsed; the message says where.
     """
-    if field is not None:
+    if field:
         records = _records(name, _characters(name, encoding, errors, normalize_newlines=False), field)
         return (Chunk(_with_newlines(text), is_last) for text, is_last in records) if normalize_newlines else records
     return _document(_characters(name, encoding, errors, normalize_newlines))
@@ -247,7 +249,7 @@ class _Decoder:
                 raise LookupError(encoding)
             self._decoder = codecs.getincrementaldecoder(encoding)(errors)
         except (LookupError, ValueError):
-            raise TextError(f"There is no encoding '{encoding}'. Try utf-8, utf-16, latin-1 or cp1252.") from None
+            raise ConfigError(f"There is no encoding '{encoding}'. Try utf-8, utf-16, latin-1 or cp1252.") from None
         self._name, self._encoding, self._is_utf8 = name, encoding, codecs.lookup(encoding).name == "utf-8"
         self._bytes_done = self._lines_done = 0
         self._at_start = True

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm.errors import TokenizerError, UnknownCharacterError
+from charlm.errors import ConfigError, TokenizerError, UnknownCharacterError
 
 Ids = NDArray[np.int32]
 
@@ -159,8 +159,11 @@ class Tokenizer:
             int32 ids, `(T,)`.
 
         Raises:
+            ConfigError: there is no such `unknown`.
             UnknownCharacterError: with `unknown="error"`; it lists up to five such characters.
         """
+        if unknown not in UNKNOWN:
+            raise ConfigError(f"`unknown` must be one of {', '.join(UNKNOWN)}. Received: unknown={unknown!r}.")
         try:
             ids = self._encode(text)
         except UnicodeEncodeError:  # halves of surrogate pairs are no characters

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from charlm import __version__, bundle, checkpoints, datasets, files, recipes
+from charlm import __version__, bundle, checkpoints, datasets, files, recipes, splits
 from charlm.backend import count_devices, has_bfloat16, keras, measure_products, most_replicas, open_strategy, tf
 from charlm.config import BUDGETS, PAIR_TASKS, Config
 from charlm.corpus import Store, prepare
@@ -67,11 +67,16 @@ def train(
     names = [os.fspath(name) for name in ([corpus] if isinstance(corpus, str | os.PathLike) else corpus)]
     folder = Path(output or Path("runs", _name(names)))
     with _alone_in(folder):
-        return _train(names, folder, preset, settings, resume=resume, started=started, callbacks=callbacks)
+        try:
+            return _train(names, folder, preset, settings, resume=resume, started=started, callbacks=callbacks)
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError("the model and a batch do not fit. Lower units, batch_size or replicas") from error
 
 
 def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Run:
     checkpoint = _open_folder(folder, resume=resume)
+    held_out = {split: settings[split] for split in ("validation", "test") if settings.get(split)}
+    settings |= {split: datasets.lasting_name(os.fspath(name)) for split, name in held_out.items()}
     settings = _with_preset(preset, _with_start(settings, is_begun=checkpoint is not None))
     defaults = _defaults(names, settings)
     config = Config.from_settings(defaults | settings)
@@ -221,33 +226,33 @@ def _prepare(
     names: list[str], config: Config, resumed: Path | None
 ) -> tuple[Callable[..., Objective], Store | PairStore | SeriesStore]:
     """Returns what is learnt, and from what; a run that goes on does so in its folder."""
-    held_out = datasets.held_out_names(config)
+    held_out = splits.held_out_names(config)
     if config.model.task == "forecast":
-        if len(names) > 1 or held_out:
+        if len(names) != 1 or held_out:
             raise ConfigError("A forecaster learns one series, split in time. Name it alone, without --validation.")
         window = config.training.sequence_length + config.model.follow
         return ForecastObjective, prepare_series(read_series(names[0], config.reading), config.data, window=window)
     if config.model.task not in PAIR_TASKS:
         texts = {split: datasets.read_corpus(files, config.reading) for split, files in held_out.items()}
         kind = LanguageObjective if config.model.task == "language" else BidirectionalObjective
-        names = datasets.without_held_out(names, held_out)
+        names = splits.without_held_out(names, held_out)
         return kind, prepare(datasets.read_corpus(names, config.reading), config.data, held_out=texts)
-    splits = datasets.read_pairs(names, held_out, config)
+    pairs = splits.read_pairs(names, held_out, config)
     if config.model.task != "classify":
-        return TranslationObjective, prepare_pairs(splits, config.data)
+        return TranslationObjective, prepare_pairs(pairs, config.data)
     if config.model.start is None:
-        return ClassificationObjective, prepare_pairs(splits, config.data, labels=True)
+        return ClassificationObjective, prepare_pairs(pairs, config.data, labels=True)
     if resumed is not None:  # with weights of its own: what it began with may be gone
         tokenizer = Tokenizer.load(resumed / bundle.SOURCE_TOKENIZER)
-        return ClassificationObjective, prepare_pairs(splits, config.data, labels=True, source_tokenizer=tokenizer)
+        return ClassificationObjective, prepare_pairs(pairs, config.data, labels=True, source_tokenizer=tokenizer)
     begun = Run(config.model.start)  # refuses tensors that are not a language model's
     tensors = {name: tensor for name, tensor in begun.tensors.items() if not name.startswith("output.")}
     kind = functools.partial(ClassificationObjective, start=tensors)
-    return kind, prepare_pairs(splits, config.data, labels=True, source_tokenizer=begun.tokenizer)
+    return kind, prepare_pairs(pairs, config.data, labels=True, source_tokenizer=begun.tokenizer)
 
 
 def _describe(names: list[str], store: Store | PairStore | SeriesStore) -> dict[str, Any]:
-    about = {"charlm": __version__, "corpus": names, "corpus_sha256": store.sha256}
+    about = {"charlm": __version__, "corpus": [*map(datasets.lasting_name, names)], "corpus_sha256": store.sha256}
     if any(name in datasets.BUILT_IN for name in names):
         about["python"] = platform.python_version()
     return about

@@ -13,7 +13,7 @@ import charlm
 PACKAGE = Path(charlm.__file__).parent
 FLOORS = [
     ["errors"],
-    ["options", "files", "threads"],
+    ["options", "files", "progress", "threads"],
     ["config", "text", "tokenizer"],
     ["sampling", "tasks"],
     ["corpus", "datasets", "bundle", "journal", "runtime"],
@@ -27,6 +27,7 @@ FLOORS = [
         "inspection",
         "metrics",
         "novelty",
+        "splits",
         "surprise",
         "translation",
     ],

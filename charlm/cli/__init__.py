@@ -88,11 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interruption:
         return _fail(str(interruption) or "interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has gone: `charlm sample … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return FAILED
     except (CharlmError, OSError, MemoryError) as error:
         if options.debug:
             raise
+        _let_go_of_output()
         return _fail(_explain(error), WRONG_USAGE if isinstance(error, ConfigError) else FAILED)
 
 
@@ -134,9 +135,19 @@ def _logging_to_stderr() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
+def _let_go_of_output() -> None:
+    """Gives up what standard output does not take; else Python tries again in the end, and tells of it at length."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _unknown_option(argument: str, command: argparse.ArgumentParser) -> str:
     known = [flag for action in command._actions for flag in action.option_strings if flag.startswith("--")]
     near = difflib.get_close_matches(argument.partition("=")[0], known, n=1)
+    if near == [argument.partition("=")[0]]:
+        return f"{near[0]} belongs to `{command.prog}`. Put it after that."
     hint = f"Did you mean {near[0]}?" if near else f"See `{command.prog} --help`."
     return f"`{command.prog}` does not know {argument}. {hint}"
 
@@ -149,7 +160,7 @@ def _explain(error: Exception) -> str:
     where = f": {error.filename}" if error.filename else ""
     remedy = ""
     if error.errno == errno.ENOSPC:
-        remedy = ". Free some space; a run goes on from its last checkpoint with --resume"
+        remedy = ". Free some space; a run that was in training goes on from its last checkpoint with --resume"
     return f"{error.strerror or error}{where}{remedy}."
 
 

@@ -7,11 +7,10 @@ import numpy as np
 
 from charlm.cli.arguments import add_options, with_given
 from charlm.config import ReadingConfig
-from charlm.datasets import read_corpus
+from charlm.datasets import find_sources, read_lines
 from charlm.errors import TextError
 from charlm.files import replacing_file
 from charlm.run import load
-from charlm.text import join_chunks, split_lines
 
 DESCRIPTION = """\
 Turns the lines of a text into vectors, with a model that was trained with --task bidirectional.
@@ -31,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
-    documents = join_chunks(read_corpus([options.file], with_given(trained.config.reading, options)))
-    lines = [line.rstrip("\r") for document in documents for line in split_lines([document])]
+    reading = with_given(trained.config.reading, options)
+    lines = [line for source in find_sources([options.file]) for line in read_lines(source, reading)]
     if not lines:
         raise TextError(f"{options.file} is empty: there is nothing to embed.")
     vectors = trained.embed(lines, progress="embedding")

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from charlm.cli.arguments import add_options, given_options, with_given
 from charlm.cli.terminal import printable
 from charlm.config import Config, ReadingConfig
-from charlm.datasets import is_among, read_test_pairs
-from charlm.errors import ConfigError
+from charlm.datasets import is_among
+from charlm.errors import ConfigError, CorpusError
 from charlm.run import Run, load
 from charlm.series import check_columns, prepare_series, read_series
+from charlm.splits import read_test_pairs
 from charlm.text_translator import Decoding
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
         figures = trained.judge_series(values, season=options.season)
         print(json.dumps(figures)) if options.json else _print_forecasts(figures)
         return
-    pairs = read_test_pairs(options.pairs, config, trained.info.get("corpus", ()), split=options.split)
+    pairs = read_test_pairs(options.pairs, config, trained.info, split=options.split)
     pairs = list(itertools.islice(pairs, options.limit))
     figures = trained.evaluate(pairs, progress="evaluating", **decoding)
     if options.json:
@@ -80,10 +81,14 @@ def _read_values(trained: Run, config: Config, name: str, split: str) -> NDArray
     if not is_among(name, trained.info.get("corpus", ())):
         return series.values
     window = config.training.sequence_length + config.model.follow
-    splits = prepare_series(series, config.data, window=window).splits
-    split = split if len(splits.get(split, ())) else "validation"
-    log.warning("%s was trained on: its %s split is judged.", name, split)
-    return splits[split]
+    store = prepare_series(series, config.data, window=window)
+    if store.sha256 != trained.info.get("corpus_sha256"):
+        raise CorpusError(
+            f"{name} has changed since the run was trained on it. Give the steps that are new, in a file."
+        )
+    split = split if len(store.splits.get(split, ())) else "validation"
+    log.info("The run was trained on %s: its %s split is judged.", name, split)
+    return store.splits[split]
 
 
 def _print_forecasts(figures: dict[str, Any]) -> None:

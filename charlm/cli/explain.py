@@ -5,13 +5,13 @@ import time
 
 import numpy as np
 
-from charlm.datasets import read_test_pairs
 from charlm.errors import ConfigError
 from charlm.explanation import CELL_EQUATIONS, SUBJECTS, count, explain, shapes
 from charlm.metrics import exact_by_length
 from charlm.run import Run, load
 from charlm.runtime.cells import CELL_CLASSES
 from charlm.runtime.stack import zeros
+from charlm.splits import read_test_pairs
 
 DESCRIPTION = """\
 Explains a recurrent cell, or attention: its equations exactly as charlm computes them, its weights for given sizes,
@@ -94,7 +94,7 @@ def _show_gradients(units: int, runs: list[Run]) -> None:
 
 def _show_accuracy(trained: Run) -> None:
     corpus = trained.info.get("corpus", [])
-    pairs = list(read_test_pairs(corpus[0], trained.config, corpus))[:_JUDGED] if corpus else []
+    pairs = list(read_test_pairs(corpus[0], trained.config, trained.info))[:_JUDGED] if corpus else []
     if not pairs:
         raise ConfigError(f"{trained.folder} has no test split. Name a run that has one.")
     sources, targets = zip(*pairs, strict=True)

@@ -38,10 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("string", nargs="?", metavar="STRING", help="the text to read")
     parser.add_argument("--file", metavar="FILE", help="read the text from a file, - for standard input")
     parser.add_argument("--unit", type=int, metavar="N", help="show this unit, counted from 0")
-    parser.add_argument("--layer", type=int, default=0, metavar="N", help="of the unit, counted from 0 (default: 0)")
+    parser.add_argument("--layer", type=int, metavar="N", help="of the unit, counted from 0 (default: 0)")
     parser.add_argument(
         "--part",
-        default="state",
         metavar="P",
         help="state, or of an LSTM: cell, input, forget, output, candidate; of a GRU: update, reset, candidate "
         "(default: state)",
@@ -56,13 +55,19 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
     text = _read(options, with_given(trained.config.reading, options))
+    unit = {"layer": options.layer, "unit": options.unit, "part": options.part}
+    given = {name: value for name, value in unit.items() if value is not None}
+    if given and options.find:
+        raise ConfigError(f"--find looks at all units. Leave out {', '.join(given)}.")
+    if given and options.unit is None:
+        raise ConfigError(f"Say of which --unit. Received: {', '.join(given)}.")
     if options.find:
         best = _rank(trained, text, options)
         chosen = {"layer": best.layer, "unit": best.unit, "part": best.part}
     elif options.unit is not None or options.plot:
-        chosen = {"layer": options.layer, "unit": options.unit or 0, "part": options.part}
+        chosen = {"unit": 0} | given
     else:
-        _show_surprise(trained, text, as_json=options.json)
+        _show_surprise(trained, text[:_SHOWN], as_json=options.json)
         return
     activity = trained.watch(text[:_SHOWN], **chosen)
     if options.plot:

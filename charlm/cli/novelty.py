@@ -47,12 +47,14 @@ def run(options: argparse.Namespace) -> None:
     reading = with_given(trained.config.reading, options)
     novelty = trained.novelty(samples, options.text, reading=reading, progress="reading the text")
     if options.json:
-        shares = {str(least): share for least, share in novelty.shares.items()}
-        print(json.dumps({"samples": len(samples), "copied": shares, "longest": [c._asdict() for c in _top(novelty)]}))
+        figures = {"samples": len(samples), "copied": novelty.shares}
+        figures |= {"copied_by_sample": {least: shares.tolist() for least, shares in novelty.by_sample.items()}}
+        print(json.dumps(figures | {"longest": [copy._asdict() for copy in _top(novelty)]}))
         return
     print(f"{len(samples):,} samples, {sum(map(len, samples)):,} characters")
     for least, share in novelty.shares.items():
-        print(f"within copies of {least} characters or more: {share:.1%}")
+        most = novelty.by_sample[least].max()
+        print(f"within copies of {least} characters or more: {share:.1%}; of the sample with most of them {most:.1%}")
     print("the longest copies:")
     for copy in _top(novelty):
         print(f"  {copy.length:4} characters, sample {copy.sample + 1}: {printable(repr(copy.text))}")

@@ -50,6 +50,8 @@ def run(options: argparse.Namespace) -> None:
         bar.clear()
         for source, found in zip(sources, translations, strict=True):
             looks = (options.show_attention or options.plot) and source and found[0].text
+            if options.plot and not looks:
+                raise TextError(f"There is no translation to plot. Received: {source!r}.")
             alignment = trained.align(source, found[0].text) if looks else None
             (_print_json if options.json else _print)(source, found, alignment if options.show_attention else None)
             if alignment and options.plot:

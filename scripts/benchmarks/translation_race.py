@@ -44,7 +44,7 @@ def judge(run: Path, validation: str) -> dict[str, float]:
     """Judges charlm's translations."""
     import charlm
     from charlm import metrics
-    from charlm.datasets import read_test_pairs
+    from charlm.splits import read_test_pairs
 
     trained = charlm.load(run)
     sources, targets = zip(*read_test_pairs(validation, trained.config), strict=True)
@@ -60,7 +60,7 @@ def race_torch(run: Path, validation: str, folder: Path, minutes: float, torch: 
     """Trains PyTorch's translator on the same ids, and judges its translations."""
     import charlm
     from charlm import metrics
-    from charlm.datasets import read_pairs, read_test_pairs
+    from charlm.splits import read_pairs, read_test_pairs
 
     trained = charlm.load(run)
     names = json.loads((run / "config.json").read_text(encoding="utf-8"))["about"]["corpus"]
