@@ -101,7 +101,8 @@ def open_strategy(replicas: int) -> "tf.distribute.Strategy":
         _divide_processor(replicas)
     devices = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices(kind)][:replicas]
     if len(devices) < replicas:
-        log.warning("TensorFlow has started already, on %d device(s): training on what is there.", len(devices))
+        known = len(devices), replicas
+        log.warning("%d device(s) for %d replicas (TensorFlow may have started before): training on these.", *known)
     if len(devices) == 1:
         return tf.distribute.OneDeviceStrategy(devices[0])
     return tf.distribute.MirroredStrategy(

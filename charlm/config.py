@@ -281,7 +281,8 @@ class Config:
         """Reads what `to_dict` gave.
 
         Raises:
-            ConfigError: a section or setting is unknown or missing, or a value out of range.
+            ConfigError: a section is missing, a setting unknown, or a value out of range. A setting that is missing,
+                as in a config of an older version, has its default.
         """
         try:
             return cls(**{name: kind(**sections[name]) for name, kind in SECTIONS.items()})

@@ -7,9 +7,11 @@ cache under a key made from the text's hash and the settings, so a second run fi
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import math
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -105,12 +107,13 @@ def prepare(
         plan = _plan(spools["train"], config, alone=not held_out)
         key = _key(spools, config, plan)
         with files.locked(stores / f"{key}.lock"):
-            if _find(stores / key) is None:
+            store = _find(stores / key)
+            if store is None:
                 for leftover in stores.glob(f".{key}.*.tmp"):
                     shutil.rmtree(leftover)
                 with files.replacing_folder(stores / key) as temporary:
                     _write(temporary, key, spools, plan, config)
-        store = Store(stores / key)
+        store = store or Store(stores / key)
     for name in ("train", "validation"):
         if not store.splits[name].characters:
             remedy = "" if held_out else f", or another split (now {config.split}, by {config.split_by})"
@@ -202,7 +205,7 @@ def _key(spools: dict[str, _Spool], config: DataConfig, plan: list[tuple[str, in
 
 def _deal(spool: _Spool, plan: list[tuple[str, int]]) -> Iterator[tuple[str, Chunk]]:
     """Yields the chunks of a spool with the split that each belongs to, cutting those that straddle two."""
-    place, ends = 0, iter(plan)
+    place, ends = 0, itertools.chain(plan, [(plan[-1][0], sys.maxsize)])  # a last document may have no end
     name, end = next(ends)
     for text, is_last in spool.chunks():
         if spool.by_document:

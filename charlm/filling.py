@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,11 +116,17 @@ def fill(engine: BidirectionalEngine, tokenizer: Tokenizer, text: str, options: 
     first, *others = (tokenizer.encode(part, unknown=options.unknown) for part in template.parts)
     drafts = [_Draft(first, (), 0.0)]
     for part, lengths in zip(others, template.lengths, strict=True):
-        grown = [
-            _Draft(np.concatenate([draft.ids, ids, part]), (*draft.gaps, ids), draft.score + score)
-            for draft in drafts
-            for ids, score in _candidates(engine, tokenizer, draft.ids, part, lengths, options.beam)
-        ]
+        after = Side.read(engine.backward, part[::-1])
+        backward = after.search(tokenizer.characters_per_id, lengths, options.beam)
+        grown = []
+        for draft in drafts:
+            before = Side.read(engine.forward, draft.ids)
+            forward = before.search(tokenizer.characters_per_id, lengths, options.beam)
+            texts = _whole(tokenizer, {*forward, *(ids[::-1] for ids in backward)})
+            grown += [
+                _Draft(np.concatenate([draft.ids, ids, part]), (*draft.gaps, ids), draft.score + score)
+                for ids, score in zip(texts, _price_between(before, texts, after) if texts else (), strict=True)
+            ]
         if not grown:
             raise ConfigError("Nothing was found that fills the text. Raise `beam`, or hide something else.")
         drafts = sorted(grown, key=lambda draft: -draft.score)[: options.beam]
@@ -144,84 +150,84 @@ def _rank(scores: Floats, options: Gaps) -> NDArray[np.int64]:
     return np.argsort(-scores, kind="stable")
 
 
+def _whole(tokenizer: Tokenizer, found: Iterable[tuple[int, ...]]) -> list[Ids]:
+    """Returns what was found, in one order always, without what ends within a character."""
+    texts = [np.array(ids, np.int32) for ids in sorted(found)]
+    return [ids for ids in texts if tokenizer.kind == "char" or "\ufffd" not in tokenizer.decode(ids)]
+
+
 def _judge(engine: BidirectionalEngine, texts: Sequence[Ids]) -> Floats:
     """Returns the mean log-probability of whole texts in both directions."""
     nothing = np.zeros(0, np.int32)
-    return _price_both(engine, nothing, texts, nothing)
+    return _price_between(Side.read(engine.forward, nothing), texts, Side.read(engine.backward, nothing))
 
 
-def _price_both(engine: BidirectionalEngine, before: Ids, candidates: Sequence[Ids], after: Ids) -> Floats:
+def _price_between(before: "Side", candidates: Sequence[Ids], after: "Side") -> Floats:
     """Returns the mean of two log-probabilities: of candidates and what follows, and of them and what precedes."""
-    ahead = [np.concatenate([ids, after[:_CONTEXT]]) for ids in candidates]
-    back = [np.concatenate([ids[::-1], before[::-1][:_CONTEXT]]) for ids in candidates]
-    forward, backward = _price(engine.forward, before, ahead), _price(engine.backward, after[::-1], back)
+    forward = before.price([np.concatenate([ids, after.ids[::-1][:_CONTEXT]]) for ids in candidates])
+    backward = after.price([np.concatenate([ids[::-1], before.ids[::-1][:_CONTEXT]]) for ids in candidates])
     return -(forward + backward) / 2
 
 
-def _candidates(
-    engine: BidirectionalEngine, tokenizer: Tokenizer, before: Ids, after: Ids, lengths: tuple[int, int], beam: int
-) -> list[tuple[Ids, float]]:
-    sizes = tokenizer.characters_per_id
-    found = set(search(engine.forward, before, sizes, lengths, beam))
-    found |= {ids[::-1] for ids in search(engine.backward, after[::-1], sizes, lengths, beam)}
-    texts = [np.array(ids, np.int32) for ids in sorted(found)]
-    if tokenizer.kind != "char":  # a part of a character is none
-        texts = [ids for ids in texts if "\ufffd" not in tokenizer.decode(ids)]
-    if not texts:
-        return []
-    return list(zip(texts, _price_both(engine, before, texts, after).tolist(), strict=True))
+@dataclass(frozen=True)
+class Side:
+    """What stands on one side of a gap, read up to it by a model of that direction."""
 
+    engine: LanguageEngine
+    ids: Ids  #: in the order of reading
+    logits: NDArray[np.float32]  #: of what comes next, `(1, V)`
+    state: State
 
-def _read(engine: LanguageEngine, ids: Ids) -> tuple[NDArray[np.float32], State]:
-    """Returns the logits `(1, V)` after a text, or after its last part, and the state."""
-    logits, state = engine.unroll(
-        np.concatenate([[BOS], ids[-WARM_UP:]])[None].astype(np.int32), engine.initial_state(1)
-    )
-    return logits[:, -1], state
+    @classmethod
+    def read(cls, engine: LanguageEngine, ids: Ids) -> "Side":
+        """Reads a text, or the last part of a long one."""
+        text = np.concatenate([[BOS], ids[-WARM_UP:]])[None].astype(np.int32)
+        logits, state = engine.unroll(text, engine.initial_state(1))
+        return cls(engine, ids, logits[:, -1], state)
 
+    def price(self, texts: Sequence[Ids]) -> Floats:
+        """Returns what the model charges for each text that may come next, in nats."""
+        parts = (texts[begin : begin + _ROWS] for begin in range(0, len(texts), _ROWS))
+        return np.concatenate([self._price(some) for some in parts])
 
-def _price(engine: LanguageEngine, before: Ids, texts: Sequence[Ids]) -> Floats:
-    """Returns what the model charges for each text after what it has read before, in nats."""
-    logits, state = _read(engine, before)
-    parts = (texts[begin : begin + _ROWS] for begin in range(0, len(texts), _ROWS))
-    return np.concatenate([_price_rows(engine, logits, state, some) for some in parts])
+    def _price(self, texts: Sequence[Ids]) -> Floats:
+        count, width = len(texts), max(map(len, texts))
+        nats = np.zeros(count)
+        wanted = np.stack([np.pad(ids, (0, width - len(ids)), constant_values=EOS) for ids in texts]).astype(np.int32)
+        counted = np.arange(width) < np.array([len(ids) for ids in texts])[:, None]
+        logits = np.repeat(self.logits, count, axis=0)
+        state = tuple(np.repeat(part, count, axis=0) for part in self.state)
+        for begin in range(0, width, _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            after, state = self.engine.unroll(wanted[:, part], state)
+            predicted = np.concatenate([logits[:, None], after[:, :-1]], axis=1)  # (B, T, V)
+            charged = cost(predicted.reshape(-1, self.engine.vocab_size), wanted[:, part].reshape(-1))
+            nats += np.where(counted[:, part], charged.reshape(count, -1), 0).sum(axis=1)
+            logits = after[:, -1]
+        return nats
 
+    def search(self, sizes: NDArray[np.integer], lengths: tuple[int, int], beam: int) -> list[tuple[int, ...]]:
+        """Finds by beam search what may come next: the likeliest texts of each number of ids, of so many characters.
 
-def _price_rows(engine: LanguageEngine, logits: NDArray[np.float32], state: State, texts: Sequence[Ids]) -> Floats:
-    """Returns what the model charges for each text after logits `(1, V)` and a state."""
-    width = max(map(len, texts))
-    nats = np.zeros(len(texts))
-    wanted = np.stack([np.pad(ids, (0, width - len(ids)), constant_values=EOS) for ids in texts]).astype(np.int32)
-    counted = np.arange(width) < np.array([len(ids) for ids in texts])[:, None]
-    logits, state = np.repeat(logits, len(texts), axis=0), tuple(np.repeat(part, len(texts), axis=0) for part in state)
-    for begin in range(0, width, _CHUNK):
-        part = slice(begin, begin + _CHUNK)
-        after, state = engine.unroll(wanted[:, part], state)
-        predicted = np.concatenate([logits[:, None], after[:, :-1]], axis=1)  # (B, T, V)
-        charged = cost(predicted.reshape(-1, engine.vocab_size), wanted[:, part].reshape(-1))
-        nats += np.where(counted[:, part], charged.reshape(len(texts), -1), 0).sum(axis=1)
-        logits = after[:, -1]
-    return nats
-
-
-def search(
-    engine: LanguageEngine, before: Ids, sizes: NDArray[np.integer], lengths: tuple[int, int], beam: int
-) -> list[tuple[int, ...]]:
-    """Finds by beam search what may follow: the likeliest texts of each number of ids, of so many characters."""
-    fewest, most = lengths
-    logits, state = _read(engine, before)
-    ids, totals, written = np.zeros((1, 0), np.int32), np.zeros(1), np.zeros(1, np.int64)
-    found: list[tuple[int, ...]] = [()] if fewest == 0 else []
-    for _ in range(most if sizes[EOS + 1 :].min() else most * _BYTES):
-        grown = totals[:, None] + log_softmax(logits)
-        grown[:, NEVER_DRAWN], grown[:, EOS] = -np.inf, -np.inf
-        grown[written[:, None] + sizes > most] = -np.inf
-        places = np.argsort(-grown, axis=None, kind="stable")[: min(beam, int(np.isfinite(grown).sum()))]
-        if not len(places):
-            break
-        parents, tokens = np.divmod(places, engine.vocab_size)
-        ids = np.concatenate([ids[parents], tokens[:, None].astype(np.int32)], axis=1)
-        totals, written = grown[parents, tokens], written[parents] + sizes[tokens]
-        found += [tuple(row) for row, size in zip(ids.tolist(), written, strict=True) if size >= fewest]
-        logits, state = engine.step(ids[:, -1], tuple(part[parents] for part in state))
-    return found
+        Args:
+            sizes: characters of each id, `(V,)`.
+            lengths: characters of a text, at least and at most.
+            beam: how many texts are followed at once.
+        """
+        fewest, most = lengths
+        logits, state = self.logits, self.state
+        ids, totals, written = np.zeros((1, 0), np.int32), np.zeros(1), np.zeros(1, np.int64)
+        found: list[tuple[int, ...]] = [()] if fewest == 0 else []
+        for _ in range(most if sizes[EOS + 1 :].min() else most * _BYTES):
+            grown = totals[:, None] + log_softmax(logits)
+            grown[:, NEVER_DRAWN], grown[:, EOS] = -np.inf, -np.inf
+            grown[written[:, None] + sizes > most] = -np.inf
+            places = np.argsort(-grown, axis=None, kind="stable")[: min(beam, int(np.isfinite(grown).sum()))]
+            if not len(places):
+                break
+            parents, tokens = np.divmod(places, self.engine.vocab_size)
+            ids = np.concatenate([ids[parents], tokens[:, None].astype(np.int32)], axis=1)
+            totals, written = grown[parents, tokens], written[parents] + sizes[tokens]
+            found += [tuple(row) for row, size in zip(ids.tolist(), written, strict=True) if size >= fewest]
+            logits, state = self.engine.step(ids[:, -1], tuple(part[parents] for part in state))
+        return found

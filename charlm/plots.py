@@ -3,8 +3,11 @@
 import contextlib
 import html
 import importlib.util
+import itertools
+import logging
 import os
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm.errors import CharlmError
+from charlm.errors import CharlmError, ConfigError
 from charlm.files import replacing_file
 from charlm.text import escape_controls
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from charlm.surprise import Surprise
     from charlm.text_translator import Alignment
     from charlm.tokenizer import Tokenizer
+
+log = logging.getLogger(__name__)
 
 SHADES = " ░▒▓█"
 _REDS = (0, 230, 223, 217, 210, 203, 196)  #: of a terminal's 256 colours; the first is none
@@ -37,7 +42,6 @@ pre {{ font: 15px/1.6 monospace; white-space: pre-wrap }}</style></head>
 <body><h1>{title}</h1><p>The redder, the more surprising. A character under the mouse tells what was expected.</p>
 <pre>{spans}</pre></body></html>
 """
-_FONTS = ["DejaVu Sans", "Noto Sans CJK JP", "Noto Sans", "Arial Unicode MS"]  # those that the machine has are tried
 
 
 def draw_alignment(alignment: "Alignment") -> str:
@@ -81,33 +85,62 @@ def plot_alignment(alignment: "Alignment", path: str | os.PathLike[str]) -> None
     """Writes an alignment as a picture, whose kind follows from the file's ending.
 
     Raises:
-        CharlmError: matplotlib is not installed, or does not know the file's ending.
+        ConfigError: matplotlib does not know the file's ending.
+        CharlmError: matplotlib is not installed.
     """
     size = [max(len(pieces) * 0.22 + 1, 2.5) for pieces in (alignment.source, alignment.target)]
-    with _drawing(path, (size[0], size[1])) as (axes,):
+    sides = [[*map(visible, pieces)] for pieces in (alignment.source, alignment.target)]
+    with _drawing(path, (size[0], size[1]), itertools.chain(*sides)) as (axes,):
         axes.imshow(alignment.weights, cmap="Greys", vmin=0, vmax=1, aspect="equal")
-        axes.set_xticks(range(len(alignment.source)), [*map(visible, alignment.source)], parse_math=False)
-        axes.set_yticks(range(len(alignment.target)), [*map(visible, alignment.target)], parse_math=False)
+        axes.set_xticks(range(len(sides[0])), sides[0], parse_math=False)
+        axes.set_yticks(range(len(sides[1])), sides[1], parse_math=False)
         axes.xaxis.tick_top()
         axes.set(xlabel="source", ylabel="translation")
 
 
 @contextlib.contextmanager
-def _drawing(path: str | os.PathLike[str], size: tuple[float, float], rows: int = 1) -> "Iterator[list[Axes]]":
+def _drawing(
+    path: str | os.PathLike[str],
+    size: tuple[float, float],
+    labels: Iterable[str] = (),
+    *,
+    rows: int = 1,
+    font: str = "DejaVu Sans",
+) -> "Iterator[list[Axes]]":
     """Opens a picture of so many inches, with axes one upon the other, and writes it in the end."""
     if importlib.util.find_spec("matplotlib") is None:
         raise CharlmError("A plot needs matplotlib. Install it with: pip install 'charlm[plot]'.")
-    from matplotlib import font_manager, rc_context
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    with rc_context({"font.family": [font for font in _FONTS if font in known] or ["sans-serif"]}):
+    with rc_context({"font.family": _find_fonts(font, {char for label in labels for char in label})}):
         figure = Figure(figsize=size, layout="constrained")
         yield list(np.ravel(figure.subplots(rows)))
         try:
-            figure.savefig(path, dpi=150)
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # it was told already
+                figure.savefig(path, dpi=150)
         except ValueError as error:
-            raise CharlmError(f"{os.fspath(path)} cannot be drawn: {error}. Name a file that ends in .png.") from None
+            raise ConfigError(f"{os.fspath(path)} cannot be drawn: {error}. Name a file that ends in .png.") from None
+
+
+def _find_fonts(first: str, characters: set[str]) -> list[str]:
+    """Returns a font that comes with matplotlib, and those of this machine that have the characters it lacks."""
+    from matplotlib import font_manager
+
+    found: list[str] = []
+    missing = {char for char in characters if char.isprintable()}
+    known = [(font.name, font.fname) for font in font_manager.fontManager.ttflist]
+    for name, file in [(first, font_manager.findfont(first)), *known]:
+        if found and not missing:
+            break
+        with contextlib.suppress(OSError, RuntimeError):  # a font that cannot be read
+            lacking = missing - set(map(chr, font_manager.get_font(file).get_charmap()))
+            if not found or lacking < missing:
+                found.append(name)
+            missing = lacking
+    if missing:
+        log.warning("No font of this machine shows %s: boxes stand for them.", " ".join(sorted(missing)[:10]))
+    return found
 
 
 def draw_activity(activity: "Activity", *, colors: bool) -> str:
@@ -151,17 +184,20 @@ def plot_activity(activity: "Activity", path: str | os.PathLike[str]) -> None:
     """Writes the same as a picture, whose kind follows from the file's ending.
 
     Raises:
-        CharlmError: matplotlib is not installed, or does not know the file's ending.
+        ConfigError: matplotlib does not know the file's ending.
+        CharlmError: matplotlib is not installed.
     """
     low, high = _limits(activity)
-    begins = range(0, len(activity.pieces), _PLOTTED)
-    with _drawing(path, (_PLOTTED * 0.16, 0.55 * len(begins) + 0.6), len(begins)) as rows:
+    shown = [*map(visible, activity.pieces)]
+    begins = range(0, len(shown), _PLOTTED)
+    size = (_PLOTTED * 0.16, 0.55 * len(begins) + 0.6)
+    with _drawing(path, size, shown, rows=len(begins), font="DejaVu Sans Mono") as rows:
         for axes, begin in zip(rows, begins, strict=True):
-            pieces = activity.pieces[begin : begin + _PLOTTED]
+            pieces = shown[begin : begin + _PLOTTED]
             values = np.full((1, _PLOTTED), np.nan)
             values[0, : len(pieces)] = activity.values[begin : begin + _PLOTTED]
             axes.imshow(values, cmap="coolwarm", vmin=low, vmax=high, aspect="auto")
-            axes.set_xticks(range(len(pieces)), [*map(visible, pieces)], parse_math=False, family="monospace")
+            axes.set_xticks(range(len(pieces)), pieces, parse_math=False)
             axes.xaxis.tick_top()
             axes.tick_params(length=0)
             axes.set_yticks([])
@@ -181,11 +217,12 @@ def plot_forecast(
         first: step of the first quantiles; 1 is the one after the series.
 
     Raises:
-        CharlmError: matplotlib is not installed, or does not know the file's ending.
+        ConfigError: matplotlib does not know the file's ending.
+        CharlmError: matplotlib is not installed.
     """
     values = series.values[-shown:]
     past, next_steps = np.arange(-len(values) + 1, 1), np.arange(first, first + len(found))
-    with _drawing(path, (8, 2.5 * len(series.names)), len(series.names)) as panels:
+    with _drawing(path, (8, 2.5 * len(series.names)), series.names, rows=len(series.names)) as panels:
         for column, (axes, name) in enumerate(zip(panels, series.names, strict=True)):
             low, *_, high = found[:, column].T
             axes.plot(past, values[:, column], color="black", linewidth=1, label="series")

@@ -31,7 +31,6 @@ from charlm.sampling import Sampler
 from charlm.scoring import Score
 from charlm.surprise import READINGS, Surprise, read
 from charlm.text_translator import Alignment, TextTranslator, Translation
-from charlm.tokenizer import SPECIALS
 
 AnyEngine = TypeVar("AnyEngine", bound=Engine)
 
@@ -317,7 +316,8 @@ class Run:
 
     def classify(self, texts: Sequence[str], *, progress: Progress = None) -> list[str]:
         """Returns the likeliest label of each text."""
-        return [self.labels[place] for place in self.probabilities(texts, progress=progress).argmax(1)]
+        labels = self.labels
+        return [labels[place] for place in self.probabilities(texts, progress=progress).argmax(1)]
 
     def probabilities(self, texts: Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
         """Returns how likely each of the `labels` is for each text, `(N, labels)`.
@@ -355,7 +355,7 @@ class Run:
         """A classifier's labels, in alphabetical order; or the names of a forecaster's columns."""
         if not isinstance(self.engine, ForecastEngine):
             self._engine_of(ClassificationEngine, "classify")
-        return [piece.decode() for piece in self.tokenizer.pieces[len(SPECIALS) :]]
+        return self.tokenizer.entries()
 
     @property
     def _reading_engine(self) -> LanguageEngine | BidirectionalEngine:

@@ -65,10 +65,10 @@ def read_series(name: str, config: ReadingConfig) -> Series:
         rows = [(lines.line_num, row) for row in lines]
     except csv.Error as error:
         raise CorpusError(f"{source}, line {lines.line_num}: {error}. Give a CSV file.") from None
-    while rows and not rows[-1][1]:
-        rows.pop()  # blank lines at the end
-    if not rows:
+    filled = [place for place, (_, row) in enumerate(rows) if row]
+    if not filled:
         raise CorpusError(f"{source} is empty. Give a CSV file with a row for each step.")
+    rows = rows[filled[0] : filled[-1] + 1]  # a blank line between steps is a value that is missing
     first = rows[0][1]
     has_names = not any(map(_is_number, first))
     names = first if has_names else [f"column {number}" for number in range(1, len(first) + 1)]
@@ -87,7 +87,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _numbers(source: str, line: int, row: list[str], names: list[str]) -> list[float]:
-    row = row or [""]  # a blank line
+    row = row or [""] * len(names)
     if len(row) != len(names):
         raise CorpusError(f"{source}, line {line}: {len(row)} values where {len(names)} belong.")
     for name, cell in zip(names, row, strict=True):

@@ -65,7 +65,7 @@ class Session:
         objective: what is learnt.
         about: what the bundle says of where it comes from.
         strategy: where the replicas are.
-        deadline: `time.monotonic()` at which a run of so many `minutes` must end, were it begun in this session.
+        started: `time.monotonic()` when the command began; the `minutes` of all sessions count from there.
         callbacks: Keras callbacks.
     """
 
@@ -77,11 +77,12 @@ class Session:
         about: dict[str, Any],
         strategy: "tf.distribute.Strategy",
         *,
-        deadline: float = math.inf,
+        started: float,
         callbacks: Sequence["keras.callbacks.Callback"] = (),
     ):
         self.folder, self.config, self.objective, self.about = folder, config, objective, about
-        self.deadline = deadline
+        self.started = started
+        self.deadline = started + 60 * (config.training.minutes or 0)
         self.progress = Progress()
         self.steps_per_epoch = objective.steps_per_epoch
         rows = objective.batches(0).element_spec.rows
@@ -146,7 +147,8 @@ class Session:
 
     def _loop(self) -> None:
         progress, dataset = self.progress, self.objective.batches(self.progress.step)
-        self.saved_at = self.resumed_at = self.ready_at = time.monotonic()
+        self.saved_at = self.ready_at = time.monotonic()
+        self.resumed_at = self.started
         self.callbacks.on_epoch_begin(progress.step // self.steps_per_epoch)
         for batch in dataset.as_numpy_iterator():
             epoch, within = divmod(progress.step, self.steps_per_epoch)

@@ -148,6 +148,10 @@ class Tokenizer:
         """Returns the content of a `tokenizer.json` that `tokenizers.Tokenizer.from_file` loads."""
         return json.dumps(self.specification, ensure_ascii=False, indent=1)
 
+    def entries(self) -> list[str]:
+        """Returns a `label` vocabulary's labels, in the order of their ids."""
+        return [piece.decode() for piece in self.pieces[len(SPECIALS) :]]
+
     def encode(self, text: str, *, unknown: str = "error") -> Ids:
         """Encodes a text, without adding special ids.
 

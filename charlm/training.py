@@ -79,8 +79,9 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
     settings |= {split: datasets.lasting_name(os.fspath(name)) for split, name in held_out.items()}
     settings = _with_preset(preset, _with_start(settings, is_begun=checkpoint is not None))
     defaults = _defaults(names, settings)
-    config = Config.from_settings(defaults | settings)
-    if checkpoint is not None:
+    if checkpoint is None:
+        config = Config.from_settings(defaults | settings)
+    else:
         config = Config.from_dict(checkpoint.state["config"])
         _refuse_other_settings(folder, config, settings)
         if checkpoint.state["progress"]["is_finished"]:
@@ -90,7 +91,6 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
             keep_best(folder, Progress(**checkpoint.state["progress"]), weights)  # it may have been killed before that
             return Run(folder)
     config, strategy = _settle(config)
-    deadline = started + 60 * (config.training.minutes or 0)
     kind, store = _prepare(names, config, None if checkpoint is None else folder)
     if checkpoint is None and config.training.minutes:
         config = recipes.recommend(
@@ -99,11 +99,11 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
             ids=store.training_ids,
             ids_a_pair=store.ids_a_pair if isinstance(store, PairStore) else None,
             vocab_size=store.tokenizer.vocab_size,
-            seconds=deadline - time.monotonic(),
+            seconds=started + 60 * config.training.minutes - time.monotonic(),
             rate=measure_products(strategy, config.training.precision),
         )
     objective, about = kind(store, config), _describe(names, store)
-    session = Session(folder, config, objective, about, strategy, deadline=deadline, callbacks=callbacks)
+    session = Session(folder, config, objective, about, strategy, started=started, callbacks=callbacks)
     if checkpoint is not None:
         session.restore(checkpoint)
     session.run()
@@ -186,7 +186,8 @@ def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None
 
 
 def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any]) -> None:
-    saved, asked = config.settings(), Config.from_settings(settings).settings()
+    saved = config.settings()
+    asked = Config.from_settings(saved | settings).settings()
     for name, value in asked.items():
         if name in settings.keys() - {"replicas"} and value not in (saved[name], None, "auto"):  # they stay as many
             begun = f"without {name}" if saved[name] is None else f"with {name}={saved[name]!r}"
@@ -217,7 +218,9 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
     replicas = strategy.num_replicas_in_sync
     if training.replicas not in (None, replicas):
         log.warning(
-            "%d replica(s) instead of %d: the last digits of the losses will differ.", replicas, training.replicas
+            "%d replica(s) instead of %d: batches and dropout will be others than before.",
+            replicas,
+            training.replicas,
         )
     return dataclasses.replace(config, training=dataclasses.replace(training, replicas=replicas)), strategy
 

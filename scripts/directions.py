@@ -22,7 +22,7 @@ import charlm
 from charlm.config import ReadingConfig
 from charlm.correction import Correcting, Correction, correct
 from charlm.datasets import read_corpus, task_pairs
-from charlm.filling import Gaps, fill, search
+from charlm.filling import Gaps, Side, fill
 from charlm.scoring import predict, predict_cloze
 
 WORDS, CONTEXT = 200, 200
@@ -71,7 +71,8 @@ def hide_words(run: charlm.Run, text: str) -> None:
         (best,) = fill(run.engine, run.tokenizer, f"{before}{MARK * (end - start)}{after}", Gaps(n=1, mark=MARK))
         right["both"] += best.gaps[0] == text[start:end]
         ids = run.tokenizer.encode(before)
-        alone = search(run.engine.forward, ids, run.tokenizer.characters_per_id, (end - start,) * 2, Gaps().beam)
+        before_it = Side.read(run.engine.forward, ids)
+        alone = before_it.search(run.tokenizer.characters_per_id, (end - start,) * 2, Gaps().beam)
         right["forward"] += run.tokenizer.decode(np.array(alone[0], np.int32)) == text[start:end]
     for name, count in right.items():
         print(f"hidden words of 3 to 6 letters, {name}: {count / len(chosen):.1%} of {len(chosen)} right", flush=True)

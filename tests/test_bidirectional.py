@@ -91,12 +91,26 @@ def test_a_model_is_made_again_from_its_config_and_trains_as_any_keras_model(mod
 def test_long_texts_are_scored_in_parts_as_in_one_pass(monkeypatch):
     engine = engine_of(make(MODELS["bidirectional"]), MODELS["bidirectional"])
     ids = np.random.default_rng(0).integers(EOS + 1, VOCAB_SIZE, 100_000).astype(np.int32)
+    sizes = []
+    for model in (engine.forward, engine.backward):
+        monkeypatch.setattr(model, "read", _told(model.read, sizes))
     parts = [_nats(predict(engine, ids), ids) for predict in (scoring.predict_backward, scoring.predict_cloze)]
+    assert max(sizes) <= scoring.MAX_ROWS * scoring._CHUNK < len(ids) / 10
     monkeypatch.setattr(scoring, "ROW", 1 << 30)
     monkeypatch.setattr(scoring, "_BLOCK", 1 << 30)
     whole = [_nats(predict(engine, ids), ids) for predict in (scoring.predict_backward, scoring.predict_cloze)]
     for part, expected in zip(parts, whole, strict=True):
         assert np.abs(part - expected).max() < 1e-5
+
+
+def _told(read, sizes):
+    """Reads ids, and notes how many at once."""
+
+    def reading(ids, state):
+        sizes.append(ids.size)
+        return read(ids, state)
+
+    return reading
 
 
 def _nats(predictions, ids):
@@ -129,6 +143,8 @@ def test_a_run_samples_and_scores_in_three_ways(run, text):
     assert list(scores) == ["forward", "backward", "cloze"]
     assert scores["forward"] == again.score(text)
     assert scores["cloze"].bits < scores["forward"].bits
+    for reading, score in scores.items():
+        assert again.surprise(text, reading=reading).bits.sum() == pytest.approx(score.bits, rel=1e-5)
     assert again.info["can"] == ["sample", "score", "correct", "inspect", "novelty", "fill", "embed"]
     assert {"valid_backward_nats_per_character", "valid_cloze_nats_per_character"} <= run.log[-1].keys()
 

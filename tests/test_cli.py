@@ -127,6 +127,14 @@ def test_wrong_usage(text_file, trained, tmp_path, capsys):
     assert not new.exists()
 
 
+def test_a_full_disk_under_the_output_ends_in_one_line(trained):
+    command = [sys.executable, "-m", "charlm", "sample", str(trained.folder), "--length", "20"]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1 and "No space left on device" in result.stderr
+
+
 def test_options_may_stand_anywhere(translator, trained, capsys):
     folder = str(translator.folder)
     assert main(["translate", folder, "abc", "de", "--beam", "2"]) == 0
@@ -138,6 +146,20 @@ def test_options_may_stand_anywhere(translator, trained, capsys):
     assert "unit 1" in capsys.readouterr().out
     fails(capsys, 2, "does not know --baem. Did you mean --beam?", "translate", folder, "--baem", "2", "abc")
     fails(capsys, 2, "does not know two", "sample", trained.folder, "two")
+    fails(capsys, 2, "--seed belongs to `charlm sample`. Put it after that", "--seed=3", "sample", trained.folder)
+    fails(
+        capsys,
+        2,
+        "--find looks at all units. Leave out layer",
+        "inspect",
+        folder,
+        "a b",
+        "--find",
+        "newline",
+        "--layer",
+        "1",
+    )
+    fails(capsys, 2, "Say of which --unit. Received: part", "inspect", folder, "a b", "--part", "forget")
 
 
 def test_a_task_that_cannot_serve_a_verb_is_told_first(trained, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import charlm
 from charlm.backend import tf
 from charlm.cli import main
 from charlm.config import ATTENTIONS, ModelConfig
@@ -109,12 +110,26 @@ def test_a_trained_run_is_measured_with_its_own_weights(trained):
     assert norms.keys() == set(DISTANCES) and norms != trained_norms(model.cells, model.units, louder, ids)
 
 
-def test_the_command(trained, translator, tmp_path, capsys):
+def test_the_command_measures_trained_runs(trained, pairs_file, translation_settings, tmp_path, capsys):
+    folder = str(trained.folder)
+    assert main(["explain", "gru", folder]) == 0
+    out = capsys.readouterr().out
+    row = next(line for line in out.splitlines() if line.startswith(f"  lstm,gru, {folder}"))
+    figures = [float(figure) for figure in row.split()[-len(DISTANCES) :]]
+    assert figures == sorted(figures, reverse=True) and figures[-1] > 0
+    settings = translation_settings | {"steps": 2, "evaluate_every": 2, "split": "60/20/20"}
+    translator = charlm.train(pairs_file, tmp_path / "translator", **settings)
+    assert main(["explain", "attention", str(translator.folder)]) == 0
+    judged = [line.split() for line in capsys.readouterr().out.splitlines() if " of " in line and "%" in line]
+    assert sum(int(line[-1].replace(",", "")) for line in judged) > 30
+    assert main(["explain", "attention", folder]) == 2
+    assert "Name a run of --task translate" in capsys.readouterr().err
+
+
+def test_the_command(capsys):
     assert main(["explain", "lstm", "--units", "8"]) == 0
     out = capsys.readouterr().out
     assert "h = o * tanh(c)" in out and "rnn, new" in out and "544 weights" in out
-    held_out = tmp_path / "pairs.tsv"
-    held_out.write_text("abc\tCBA\n")
     assert main(["explain", "attention"]) == 0
     assert "scores = memory @ h / sqrt(len(h))" in capsys.readouterr().out
     assert main(["explain", "lstm", "--units", "0"]) == 2

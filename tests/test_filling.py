@@ -19,10 +19,10 @@ class Down(CountingEngine):
 
 
 class BothWays:
-    """Knows the alphabet in both directions."""
+    """Knows the alphabet in both directions, each with a certainty of its own."""
 
-    def __init__(self, vocab_size, certainty=5.0):
-        self.forward, self.backward = CountingEngine(vocab_size, certainty), Down(vocab_size, certainty)
+    def __init__(self, vocab_size, forward=5.0, backward=5.0):
+        self.forward, self.backward = CountingEngine(vocab_size, forward), Down(vocab_size, backward)
 
 
 TOKENIZER = Tokenizer.characters("abcdefghij")
@@ -55,11 +55,10 @@ def test_what_fits_on_both_sides_is_likeliest(text, expected):
     assert len({one.gaps for one in found}) == len(found) <= 5
 
 
-def test_both_sides_decide():
-    """The left side alone would write "def", the right side alone "ghi"."""
-    (best, *_) = answers("abc___j", n=1)
-    assert best.gaps[0] in ("def", "ghi", "dei", "dhi")
-    assert answers("abc{…}j")[0].text == "abcdefghij"
+@pytest.mark.parametrize(("forward", "backward"), [(5.0, 0.0), (0.0, 5.0)])
+def test_one_side_is_enough_where_the_other_knows_nothing(forward, backward):
+    engine = BothWays(TOKENIZER.vocab_size, forward, backward)
+    assert fill(engine, TOKENIZER, "c___g", Gaps())[0].text == "cdefg"
 
 
 def test_gaps_are_named_and_keep_their_length():

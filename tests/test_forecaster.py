@@ -140,7 +140,7 @@ def test_a_stream_reads_each_window_once_an_epoch_and_starts_anywhere():
 
 def test_csv_files(tmp_path):
     file = tmp_path / "series.csv"
-    file.write_text("heat,wind\n1,2\n3.5,-4e-1\n\n5,6\n")
+    file.write_text("\nheat,wind\n1,2\n3.5,-4e-1\n5,6\n\n\n")
     series = read_series(str(file), ReadingConfig())
     assert series.names == ["heat", "wind"] and series.values.tolist() == [[1, 2], [3.5, -0.4], [5, 6]]
     file.write_text("1\n2\n")
@@ -149,6 +149,7 @@ def test_csv_files(tmp_path):
         ("", "is empty"),
         ("a,b\n1,2\n1\n", "line 3: 1 values where 2 belong"),
         ("a,b\n1,2\n1,\n", "line 3: 'b' is missing"),
+        ("heat\n1\n\n2\n", "line 3: 'heat' is missing"),
         ("a,b\n1,2\n1,cold\n", "line 3: 'b' is no number: 'cold'"),
         ("a,b\n1,2\n1,nan\n", "line 3: 'b' is no number: 'nan'"),
         ("a,a\n1,2\n", "two columns have the same name"),

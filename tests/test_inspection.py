@@ -29,10 +29,10 @@ def make_engine(cell="lstm", layers=2, units=6, seed=0):
 def test_states_are_those_of_the_engine(cell):
     engine, tokenizer = make_engine(cell)
     ids = tokenizer.encode(TEXT)
-    _, outputs, after = engine.unroll_layers(ids[None], engine.initial_state(1))
+    outputs, after = engine._stack.unroll(ids[None], engine.initial_state(1))
     layers, state = engine.look(ids, engine.initial_state(1))
     for layer, output in zip(layers, outputs, strict=True):
-        np.testing.assert_allclose(layer["state"], output[0], atol=1e-6)
+        np.testing.assert_allclose(layer["state"], output[:, 0], atol=1e-6)
     for ours, theirs in zip(state, after, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from charlm.errors import CharlmError
-from charlm.plots import draw_alignment, plot_alignment
+from charlm.plots import _find_fonts, draw_alignment, plot_alignment
 from charlm.text_translator import Alignment
 
 ALIGNMENT = Alignment(["ça", " ", "∎"], ["д", "ж", "∎"], np.eye(3, dtype=np.float32)[::-1])
@@ -31,6 +31,31 @@ def test_an_alignment_becomes_a_picture(tmp_path):
         darkness = 255 - np.asarray(image.convert("L"), float)
     assert min(darkness.shape) > 200
     assert darkness.max() == 255
+
+
+def test_both_axes_are_labelled(tmp_path, monkeypatch, caplog):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda figure, *given, **how: (drawn.append(figure), save(figure, *given, **how))
+    )
+    plot_alignment(ALIGNMENT, tmp_path / "alignment.svg")
+    (axes,) = drawn[0].axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["ça", "␣", "∎"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["д", "ж", "∎"]
+    assert not caplog.text
+    plot_alignment(Alignment(["\U0010fffe"], ["a"], np.eye(1, dtype=np.float32)), tmp_path / "none.png")
+    assert (tmp_path / "none.png").is_file()
+
+
+def test_fonts_are_found_for_what_the_first_one_lacks(caplog):
+    assert _find_fonts("DejaVu Sans", set("aж␣")) == ["DejaVu Sans"]
+    assert not caplog.text
+    assert _find_fonts("DejaVu Sans", {"\u0e01", "a"})[0] == "DejaVu Sans"
+    fonts = _find_fonts("cmr10", {"ж"})  # of TeX, without Cyrillic; both come with matplotlib
+    assert fonts[0] == "cmr10" and len(fonts) > 1
 
 
 def test_an_unknown_kind_of_picture_is_refused(tmp_path):

@@ -66,6 +66,15 @@ def test_options_out_of_range(trained, option):
         trained.sample("The", **option)
 
 
+def test_options_that_do_not_exist_are_named(trained):
+    with pytest.raises(ConfigError, match="There is no option 'temprature'. Did you mean 'temperature'"):
+        trained.sample("The", temprature=0.5)
+    with pytest.raises(ConfigError, match="There is no option 'odd'. Did you mean 'odds'"):
+        trained.correct("The", odd=3)
+    with pytest.raises(ConfigError, match="`unknown` must be one of error, skip, replace. Received: unknown='ignore'"):
+        trained.sample("The", unknown="ignore")
+
+
 def test_scores_are_finite_for_any_text(trained):
     for text in ("a", "ΩΩΩ", "\0", "The cat", "😀" * 5000):
         score = trained.score(text)

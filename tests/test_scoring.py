@@ -55,10 +55,10 @@ def test_documents_are_read_one_after_the_other():
     tokenizer = Tokenizer.characters("abcd")
     engine = MemoryEngine(8)
     ids = np.concatenate([tokenizer.encode("ab"), [EOS, BOS], tokenizer.encode("cd")])
-    joined = score_documents(engine, tokenizer, ["ab", "cd"])
+    joined = score_documents(engine, tokenizer, ["ab", "cd"])["forward"]
     assert joined.characters == 4
     assert joined.bits == pytest.approx(score_ids(engine, ids).sum() / math.log(2))
-    assert score_documents(engine, tokenizer, []).characters == 0
+    assert score_documents(engine, tokenizer, [])["forward"].characters == 0
 
 
 def test_a_large_vocabulary_is_read_in_shorter_chunks(monkeypatch):

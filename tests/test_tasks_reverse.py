@@ -5,8 +5,8 @@ import string
 import pytest
 
 from charlm.errors import CorpusError
-from charlm.tasks.pairs import SPLITS
-from charlm.tasks.reverse import SIZES, pairs, split_of
+from charlm.tasks.pairs import SPLITS, own_split
+from charlm.tasks.reverse import SIZES, pairs
 
 
 def first(split, count=20_000):
@@ -31,7 +31,7 @@ def test_the_pairs_are_the_same_on_every_machine():
 
 def test_no_source_is_in_two_splits():
     for split in SPLITS:
-        assert {split_of(source) for source, _ in first(split)} == {split}
+        assert {own_split(source, 20) for source, _ in first(split)} == {split}
 
 
 def test_held_out_sources_are_there_once():

@@ -208,9 +208,9 @@ def test_minutes_left_out_when_resuming_are_those_it_was_begun_with(text_file, s
     deadlines = []
 
     class Told(session.Session):
-        def __init__(self, *arguments, deadline, **options):
-            deadlines.append(deadline)
-            super().__init__(*arguments, deadline=deadline, **options)
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            deadlines.append(self.deadline)
 
     monkeypatch.setattr(training, "Session", Told)
     without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
@@ -225,6 +225,17 @@ def test_replicas_that_nobody_asked_for_never_refuse_a_batch(text_file, settings
     monkeypatch.setattr(training, "count_devices", lambda: 6)
     run = charlm.train(text_file, tmp_path / "run", **settings | {"batch_size": 6, "steps": 2})
     assert run.config.training.replicas == 3
+
+
+@pytest.mark.parametrize(("has_it", "chosen"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_takes_bfloat16_where_the_processor_has_it(
+    text_file, settings, tmp_path, monkeypatch, caplog, has_it, chosen
+):
+    monkeypatch.setattr(training, "has_bfloat16", lambda: has_it)
+    caplog.set_level("INFO")
+    run = charlm.train(text_file, tmp_path / "run", **settings | {"steps": 1, "precision": "auto"})
+    assert charlm.load(run.folder).config.training.precision == chosen
+    assert f"products in {chosen}" in caplog.text
 
 
 def test_settings_of_another_type_are_named(text_file, tmp_path):

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 
+from charlm.cli.arguments import add_run
 from charlm.cli.terminal import printable
 from charlm.cli.translate import read_texts
 from charlm.run import load
@@ -17,7 +18,7 @@ Without STRING, or with -, standard input is read, a text a line, and each line 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument("strings", nargs="*", metavar="STRING", help="texts; standard input where there are none")
     parser.add_argument("--json", action="store_true", help="print one JSON object a text, with all probabilities")
 
@@ -25,13 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
+    labels = trained.labels
     for texts, bar in read_texts(options.strings, progress="classifying"):
         probabilities = trained.probabilities(texts, progress=bar)
         bar.clear()
         for text, row in zip(texts, probabilities, strict=True):
-            label = trained.labels[row.argmax()]
+            label = labels[row.argmax()]
             if options.json:
-                shares = dict(zip(trained.labels, row.tolist(), strict=True))
+                shares = dict(zip(labels, row.tolist(), strict=True))
                 print(json.dumps({"text": text, "label": label, "probabilities": shares}))
             else:
                 print(f"{printable(label)}\t{row.max():.1%}")

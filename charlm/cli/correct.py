@@ -5,7 +5,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from charlm.cli.arguments import add_options, given_options
+from charlm.cli.arguments import add_options, add_run, given_options
 from charlm.cli.terminal import printable
 from charlm.correction import Correcting, apply
 from charlm.errors import TextError
@@ -24,7 +24,7 @@ likelier the text is with the suggestion, divided by the number of ways in which
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument("file", type=Path, metavar="FILE", help="a text")
     parser.add_argument("--write", action="store_true", help="write the corrected text into FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON object an error")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from charlm.cli.arguments import add_options, with_given
+from charlm.cli.arguments import add_options, add_run, with_given
 from charlm.config import ReadingConfig
 from charlm.datasets import find_sources, read_lines
 from charlm.errors import TextError
@@ -21,7 +21,7 @@ OUT is an array of NumPy, a row for each line, empty lines too: `numpy.load(OUT)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument("file", metavar="FILE", help="a text: a file, or - for standard input")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the file to write")
     add_options(parser, ReadingConfig, defaults=False)

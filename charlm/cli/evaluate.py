@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm.cli.arguments import add_options, given_options, with_given
+from charlm.cli.arguments import add_options, add_run, given_options, with_given
 from charlm.cli.terminal import printable
 from charlm.config import Config, ReadingConfig
 from charlm.datasets import is_among
@@ -36,7 +36,7 @@ mean absolute error, beside that of forecasts without a model, and how often the
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument("pairs", metavar="PAIRS", help="a file of tab-separated pairs, or a corpus or task by name")
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N pairs alone")
     parser.add_argument("--season", type=int, metavar="N", help="of the seasonal-naive forecast (default: found)")

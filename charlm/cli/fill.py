@@ -6,7 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from charlm.cli.arguments import add_options, given_options
+from charlm.cli.arguments import add_options, add_run, given_options
 from charlm.cli.terminal import printable
 from charlm.cli.translate import read_texts
 from charlm.filling import Filling, Gaps
@@ -23,7 +23,7 @@ standard input is read, a text a line.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument(
         "strings", nargs="*", metavar="STRING", help="texts with gaps; standard input where there are none"
     )

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from charlm.cli.arguments import add_options, with_given
+from charlm.cli.arguments import add_options, add_run, with_given
 from charlm.config import ReadingConfig
 from charlm.plots import plot_forecast
 from charlm.run import load
@@ -22,7 +22,7 @@ last steps themselves, as it remembers them.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument("file", metavar="FILE", help="a CSV file, or the name of a generated series")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the last steps and what follows, FILE.png")
     parser.add_argument("--json", action="store_true", help="print one JSON object a step")

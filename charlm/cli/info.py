@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from charlm.cli.arguments import add_run
 from charlm.run import load
 from charlm.text import escape_controls
 
@@ -13,7 +14,7 @@ Tells what a run's bundle holds: the network, the text it was trained on, its lo
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

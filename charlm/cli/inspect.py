@@ -5,7 +5,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from charlm.cli.arguments import add_options, with_given
+from charlm.cli.arguments import add_options, add_run, with_given
 from charlm.cli.terminal import has_colors
 from charlm.config import ReadingConfig
 from charlm.datasets import read_corpus
@@ -34,7 +34,7 @@ _SHOWN = 800  #: characters of a text that are drawn
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument("string", nargs="?", metavar="STRING", help="the text to read")
     parser.add_argument("--file", metavar="FILE", help="read the text from a file, - for standard input")
     parser.add_argument("--unit", type=int, metavar="N", help="show this unit, counted from 0")

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from charlm.cli.arguments import add_options, given_options, with_given
+from charlm.cli.arguments import add_options, add_run, given_options, with_given
 from charlm.cli.terminal import printable
 from charlm.config import ReadingConfig
 from charlm.novelty import Copy, Novelty
@@ -22,7 +22,7 @@ _SHOWN = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument(
         "text", nargs="*", metavar="TEXT", help="files or corpora to compare with (default: what RUN was trained on)"
     )

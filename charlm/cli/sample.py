@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from charlm.cli.arguments import add_options, given_options
+from charlm.cli.arguments import add_options, add_run, given_options
 from charlm.cli.terminal import printable
 from charlm.run import load
 from charlm.sampling import Sampler
@@ -16,7 +16,7 @@ Writes on after a prompt, as it is drawn. The same seed gives the same text.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument("--prompt", default="", metavar="S", help="how the text begins")
     parser.add_argument(
         "--length",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from charlm.cli.arguments import add_options, with_given
+from charlm.cli.arguments import add_options, add_run, with_given
 from charlm.cli.terminal import has_colors, printable
 from charlm.config import ReadingConfig
 from charlm.datasets import find_sources, read_source
@@ -28,7 +28,7 @@ _EMPTY = "{} is empty: there is nothing to score."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument("files", nargs="+", metavar="FILE", help="texts: files, folders, globs, - or names")
     parser.add_argument("--json", action="store_true", help="print one JSON object a file, or a line")
     way = parser.add_mutually_exclusive_group()

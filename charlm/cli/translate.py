@@ -11,7 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from charlm.cli.arguments import add_options, given_options
+from charlm.cli.arguments import add_options, add_run, given_options
 from charlm.cli.terminal import printable
 from charlm.errors import ConfigError, TextError
 from charlm.plots import draw_alignment, plot_alignment
@@ -29,7 +29,7 @@ _LINES_AT_ONCE = 1024
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
+    add_run(parser)
     parser.add_argument("strings", nargs="*", metavar="STRING", help="texts; standard input where there are none")
     parser.add_argument("--show-attention", action="store_true", help="draw where the model looked, in the terminal")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw where the model looked, as a picture")

@@ -1,14 +1,12 @@
 """A stack of recurrent layers that read in both directions."""
 
-from collections.abc import Sequence
-
 from charlm.backend import keras, tf
 from charlm.errors import ConfigError
-from charlm.layers.recurrent import LAYERS, check_cells, dropout, make_seed
+from charlm.layers.recurrent import Stacked, dropout, make_seed
 
 
 @keras.saving.register_keras_serializable("charlm")
-class BidirectionalStack(keras.layers.Layer):
+class BidirectionalStack(Stacked):
     """Recurrent layers that each read forwards and backwards, and hand on both outputs side by side (Schuster and
     Paliwal 1997).
 
@@ -40,30 +38,13 @@ class BidirectionalStack(keras.layers.Layer):
     ((2, 5, 4), [(2, 4), (2, 4)])
     """
 
-    def __init__(
-        self,
-        cells: Sequence[str],
-        units: int,
-        *,
-        dropout: float = 0.0,
-        weight_drop: float = 0.0,
-        precision: str = "float32",
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        check_cells(cells)
-        if units % 2:
-            raise ConfigError(f"`units` must be even: half for each direction. Received: units={units}.")
-        self.cells, self.units, self.precision = list(cells), units, precision
-        self.dropout, self.weight_drop = dropout, weight_drop
-        options = {"return_sequences": True, "return_state": True}
+    def make_layers(self):
+        if self.units % 2:
+            raise ConfigError(f"`units` must be even: half for each direction. Received: units={self.units}.")
         self.pairs = [
-            [LAYERS[cell](units // 2, go_backwards=backwards, **options) for backwards in (False, True)]
-            for cell in cells
+            [self.make_layer(cell, self.units // 2, go_backwards=backwards) for backwards in (False, True)]
+            for cell in self.cells
         ]
-        for layer in (layer for pair in self.pairs for layer in pair):
-            layer.precision = precision
-        self.supports_masking = True
 
     def build(self, input_shape):
         width = input_shape[-1]  # of sequences, or of a table
@@ -94,10 +75,3 @@ class BidirectionalStack(keras.layers.Layer):
             x = dropout(x, rate, seeds[2])
             state += [tf.concat(halves, axis=1) for halves in zip(after, before, strict=True)]
         return x, tuple(state)
-
-    def compute_mask(self, x, mask=None):
-        return mask, None
-
-    def get_config(self):
-        own = {name: getattr(self, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
-        return {**super().get_config(), **own}

@@ -115,8 +115,46 @@ def make_seed(is_needed):
     return tf.random.uniform((2,), maxval=tf.int32.max, dtype=tf.int32) if is_needed else (0, 0)
 
 
+class Stacked(keras.layers.Layer):
+    """What stacks in one direction and in both share: their settings, whose meaning each of them tells."""
+
+    def __init__(
+        self,
+        cells: Sequence[str],
+        units: int,
+        *,
+        dropout: float = 0.0,
+        weight_drop: float = 0.0,
+        precision: str = "float32",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_cells(cells)
+        self.cells, self.units, self.precision = list(cells), units, precision
+        self.dropout, self.weight_drop = dropout, weight_drop
+        self.supports_masking = True
+        self.make_layers()
+
+    def make_layers(self):
+        """Makes the layers, each by `make_layer`."""
+        raise NotImplementedError
+
+    def make_layer(self, cell, units, **options):
+        """Makes a layer that gives all its outputs, and its state."""
+        layer = LAYERS[cell](units, return_sequences=True, return_state=True, **options)
+        layer.precision = self.precision
+        return layer
+
+    def compute_mask(self, x, mask=None):
+        return mask, None
+
+    def get_config(self):
+        own = {name: getattr(self, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
+        return {**super().get_config(), **own}
+
+
 @keras.saving.register_keras_serializable("charlm")
-class RecurrentStack(keras.layers.Layer):
+class RecurrentStack(Stacked):
     """Recurrent layers one upon the other: state in, state out, nothing kept between calls.
 
     Call arguments:
@@ -146,24 +184,8 @@ class RecurrentStack(keras.layers.Layer):
     ((2, 5, 4), 3)
     """
 
-    def __init__(
-        self,
-        cells: Sequence[str],
-        units: int,
-        *,
-        dropout: float = 0.0,
-        weight_drop: float = 0.0,
-        precision: str = "float32",
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        check_cells(cells)
-        self.cells, self.units, self.precision = list(cells), units, precision
-        self.dropout, self.weight_drop = dropout, weight_drop
-        self.layers = [LAYERS[cell](units, return_sequences=True, return_state=True) for cell in cells]
-        for layer in self.layers:
-            layer.precision = precision
-        self.supports_masking = True
+    def make_layers(self):
+        self.layers = [self.make_layer(cell, self.units) for cell in self.cells]
 
     def build(self, input_shape):
         width = input_shape[-1]  # of sequences, or of a table
@@ -193,10 +215,3 @@ class RecurrentStack(keras.layers.Layer):
     def hidden(self, state):
         """Returns the last layer's `h`, `(B, H)`, of a state."""
         return state[-len(keras.tree.flatten(self.layers[-1].cell.state_size))]
-
-    def compute_mask(self, x, mask=None):
-        return mask, None
-
-    def get_config(self):
-        own = {name: getattr(self, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
-        return {**super().get_config(), **own}

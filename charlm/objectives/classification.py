@@ -95,7 +95,6 @@ class ClassificationObjective:
         chosen = classify(engine, self._texts[:JUDGED]).argmax(1) + len(SPECIALS)
         labels = [self.store.tokenizer.decode([token]) for token in chosen]
         pairs = self._validation.pairs[:JUDGED]
-        known = [piece.decode() for piece in self.store.tokenizer.pieces[len(SPECIALS) :]]
-        figures = judge_labels(labels, [label for _, label in pairs], known)
+        figures = judge_labels(labels, [label for _, label in pairs], self.store.tokenizer.entries())
         lines = [f"{text} → {label}" for (text, _), label in zip(pairs[:SHOWN], labels, strict=False)]
         return Glimpse("\n".join(lines), {name: figures[name] for name in ("accuracy", "macro_f1")})

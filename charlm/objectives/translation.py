@@ -1,5 +1,6 @@
 """The target of a source; or, for an autoencoder, the source itself."""
 
+import logging
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,6 +16,8 @@ from charlm.pairs import PairStore
 from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
 from charlm.translation import batches, pad, price, translate
+
+log = logging.getLogger(__name__)
 
 ROWS = 128  #: validated at a time, as far as their logits are no more than
 VALUES = 1 << 25
@@ -41,6 +44,8 @@ class TranslationObjective:
         self.steps_per_epoch = len(self._plan)
         self._validation = store.splits["validation"]
         self.validation_characters = self._validation.characters
+        if not has_sacrebleu():
+            log.info("chrF is not shown without sacrebleu. Install it with: pip install 'charlm[translate]'.")
 
     def describe(self) -> str:
         """Says how many pairs there are."""

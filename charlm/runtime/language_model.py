@@ -62,20 +62,15 @@ class LanguageEngine:
 
     def unroll(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads ids `(B, T)`; returns logits `(B, T, V)` and the state after."""
-        logits, _, state = self.unroll_layers(ids, state)
-        return logits, state
+        outputs, state = self._stack.unroll(ids, state)
+        logits = outputs[-1] @ self._kernel  # (T, B, V)
+        logits += self._bias
+        return logits.transpose(1, 0, 2), state
 
     def read(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads ids `(B, T)`; returns the last layer's outputs `(B, T, H)` and the state after."""
         outputs, state = self._stack.unroll(ids, state)
         return outputs[-1].transpose(1, 0, 2), state
-
-    def unroll_layers(self, ids: Ids, state: State) -> tuple[Array, list[Array], State]:
-        """Reads ids `(B, T)`; returns logits `(B, T, V)`, each layer's outputs `(B, T, H)`, and the state after."""
-        outputs, state = self._stack.unroll(ids, state)
-        logits = outputs[-1] @ self._kernel  # (T, B, V)
-        logits += self._bias
-        return logits.transpose(1, 0, 2), [h.transpose(1, 0, 2) for h in outputs], state
 
     def look(self, ids: Ids, state: State) -> tuple[list[dict[str, Array]], State]:
         """Reads ids `(T,)` from the state of one row; returns for each layer what is in it, `(T, H)` each by name.

@@ -41,7 +41,7 @@ from charlm.tasks.french_lexicon import (
     TIMES,
 )
 from charlm.tasks.french_verbs import VERBS, Verb
-from charlm.tasks.pairs import digest, generator, pick
+from charlm.tasks.pairs import generator, own_split, pick
 
 SUMMARY = "English sentences of a small grammar and their French translation, 100,000 of them to train on"
 SETTINGS = {"tokenizer": "bpe", "vocab_size": 2048}  #: where the user says nothing
@@ -49,8 +49,7 @@ SETTINGS = {"tokenizer": "bpe", "vocab_size": 2048}  #: where the user says noth
 SIZES = {"train": 100_000, "validation": 1_000, "test": 1_000}
 MAX_LENGTH = 80  #: characters of an English sentence
 
-_HELD_OUT = {0: "validation", 1: "test"}  # by the digest's remainder
-_DIVISOR = 40
+_DIVISOR = 40  #: one part of a sentence of so many is for validation, and one for testing
 
 _POSSESSIVES = [(word, plural) for word in ("my", "your", "his", "her", "our", "their") for plural in (False, True)]
 _DEFINITE = [("the", False)] * 8 + [("the", True)] * 4 + [("this", False), ("these", True)] * 2 + _POSSESSIVES
@@ -106,7 +105,7 @@ def split_of(triples: Sequence[Triple]) -> str | None:
 
 @functools.cache
 def _split_of_triple(triple: Triple) -> str:
-    return _HELD_OUT.get(digest("|".join(triple)) % _DIVISOR, "train")
+    return own_split("|".join(triple), _DIVISOR)
 
 
 def pairs(split: str) -> Iterator[Pair]:

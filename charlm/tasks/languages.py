@@ -9,7 +9,7 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from charlm.tasks.pairs import digest, generator, pick, shuffled
+from charlm.tasks.pairs import digest, generator, own_split, pick, shuffled
 
 SUMMARY = "lines of eight artificial languages and their names, 20,000 of them to train on: --task classify"
 TASK = "classify"
@@ -20,17 +20,7 @@ LETTERS = "abcdefghijkl "
 
 _PERMUTATIONS = 5  #: of the letters, in a language: so many may follow each
 _LENGTHS = range(12, 37)
-_HELD_OUT = {0: "validation", 1: "test"}  # by the digest's remainder; every other line is for training
-_DIVISOR = 20
-
-
-def split_of(line: str) -> str:
-    """Returns the one split that a line can be in: its digest decides.
-
-    >>> split_of("abcabcabcabc")
-    'train'
-    """
-    return _HELD_OUT.get(digest(line) % _DIVISOR, "train")
+_DIVISOR = 20  #: one string of so many is for validation, and one for testing
 
 
 def pairs(split: str) -> Iterator[tuple[str, str]]:
@@ -41,7 +31,7 @@ def pairs(split: str) -> Iterator[tuple[str, str]]:
     """
     rng = generator("languages", split)
     drawn = ((_line(rng, name), name) for name in iter(lambda: pick(rng, NAMES), None))
-    return itertools.islice((pair for pair in drawn if split_of(pair[0]) == split), SIZES[split])
+    return itertools.islice((pair for pair in drawn if own_split(pair[0], _DIVISOR) == split), SIZES[split])
 
 
 def _line(rng: random.Random, name: str) -> str:

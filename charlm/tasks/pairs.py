@@ -20,6 +20,15 @@ def digest(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
+def own_split(text: str, divisor: int) -> str:
+    """Returns the one split that a text can be in: its digest decides. One of `divisor` is held out in each way.
+
+    >>> own_split("abc", 20), own_split("abc", 2)
+    ('train', 'test')
+    """
+    return {0: "validation", 1: "test"}.get(digest(text) % divisor, "train")
+
+
 def generator(task: str, split: str) -> random.Random:
     """Returns a split's own source of random numbers.
 

@@ -5,24 +5,14 @@ import random
 import string
 from collections.abc import Iterator
 
-from charlm.tasks.pairs import digest, generator, pick
+from charlm.tasks.pairs import generator, own_split, pick
 
 SUMMARY = "strings of 1 to 40 letters and their reversal, 200,000 of them to train on"
 
 MAX_LENGTH = 40
 SIZES = {"train": 200_000, "validation": 1_000, "test": 1_000}
 
-_HELD_OUT = {0: "validation", 1: "test"}  # by the digest's remainder; every other string is for training
-_DIVISOR = 20
-
-
-def split_of(source: str) -> str:
-    """Returns the one split that a string can be in: its digest decides.
-
-    >>> split_of("abc"), split_of("hello")
-    ('train', 'train')
-    """
-    return _HELD_OUT.get(digest(source) % _DIVISOR, "train")
+_DIVISOR = 20  #: one string of so many is for validation, and one for testing
 
 
 def pairs(split: str) -> Iterator[tuple[str, str]]:
@@ -35,7 +25,7 @@ def pairs(split: str) -> Iterator[tuple[str, str]]:
         CorpusError: there is no such split.
     """
     strings = _strings(generator("reverse", split))
-    own = (source for source in strings if split_of(source) == split)
+    own = (source for source in strings if own_split(source, _DIVISOR) == split)
     sources = itertools.islice(own if split == "train" else _once(own), SIZES[split])
     return ((source, source[::-1]) for source in sources)
 
