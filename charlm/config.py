@@ -27,7 +27,9 @@ class ReadingConfig:
         "strict", "what an invalid byte does: stop, or read it as U+FFFD", choices=("strict", "replace")
     )
     field: str | None = option(
-        None, "the files are JSON Lines; read the text under this name, a document a line", metavar="NAME"
+        None,
+        "the files are JSON Lines; read the text under this name, a document a line ('' reads plain text again)",
+        metavar="NAME",
     )
     normalize_newlines: bool = option(False, "read CRLF and CR as LF")
 

@@ -177,6 +177,9 @@ def test_documents_are_read_one_by_one(text, tmp_path, capsys):
     capsys.readouterr()
     assert main(["score", str(folder), str(texts), "--per-line"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 60
+    (tmp_path / "plain.txt").write_text(text)
+    fails(capsys, 1, "not JSON", "score", folder, tmp_path / "plain.txt")
+    assert main(["score", str(folder), str(tmp_path / "plain.txt"), "--field", ""]) == 0
 
 
 def test_texts_that_cannot_be_trained_on(tmp_path, capsys):
