@@ -2,11 +2,11 @@
 
 import contextlib
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeAlias
 
 from tqdm import tqdm
 
-Progress = str | tqdm | None
+Progress: TypeAlias = "str | tqdm[Any] | None"
 
 
 def open_bar(

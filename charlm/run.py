@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm import bundle, correction, embedding, filling, inspection, journal, metrics, novelty, scoring
+from charlm import correction, embedding, filling, inspection, metrics, novelty, scoring
 from charlm.classification import classify, judge_labels
-from charlm.config import Config, ReadingConfig
+from charlm.config import ReadingConfig
 from charlm.correction import Correcting, Correction
 from charlm.datasets import read_corpus
 from charlm.errors import ConfigError, CorpusError
@@ -23,7 +22,6 @@ from charlm.options import make, unknown_name
 from charlm.progress import Progress
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.classifier import ClassificationEngine
-from charlm.runtime.engines import VERBS, Engine, make_engine, refusal
 from charlm.runtime.forecaster import ForecastEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.runtime.translator import TranslationEngine
@@ -31,12 +29,11 @@ from charlm.sampling import Sampler
 from charlm.scoring import Score
 from charlm.surprise import READINGS, Surprise, read
 from charlm.text_translator import Alignment, TextTranslator, Translation
+from charlm.trained import Trained
 
-AnyEngine = TypeVar("AnyEngine", bound=Engine)
 
-
-class Run:
-    """A trained model and what is known about it.
+class Run(Trained):
+    """A trained model, ready to use.
 
     What its model cannot do raises a `ConfigError` that says which task can. Where a method takes `progress`, it shows
     a progress bar under that name.
@@ -47,14 +44,6 @@ class Run:
     Raises:
         BundleError: the bundle is missing, incomplete or altered.
     """
-
-    def __init__(self, folder: str | os.PathLike[str]):
-        self.folder = Path(folder)
-        self._bundle = bundle.read(self.folder)
-        self.config: Config = self._bundle.config
-        self.tokenizer, self.source_tokenizer = self._bundle.tokenizer, self._bundle.source_tokenizer
-        tokenizers = (self.tokenizer, self.source_tokenizer)
-        self.engine = make_engine(self.config.model, *tokenizers, self._bundle.tensors)
 
     @overload
     def sample(self, prompt: str = "", *, n: None = None, **options: Any) -> str: ...
@@ -146,7 +135,7 @@ class Run:
         if reading not in READINGS:
             raise ConfigError(f"`reading` must be one of {', '.join(READINGS)}. Received: reading={reading!r}.")
         both = isinstance(self.engine, BidirectionalEngine) or reading != "forward"
-        engine = self._engine_of(BidirectionalEngine, "bidirectional") if both else self._language_engine
+        engine = self.engine_of(BidirectionalEngine, "bidirectional") if both else self._language_engine
         return read(engine, self.tokenizer, text, reading=reading, alternatives=alternatives)
 
     def watch(self, text: str, *, layer: int = 0, unit: int = 0, part: str = "state") -> Activity:
@@ -171,7 +160,7 @@ class Run:
             ConfigError: there is no gap, or nothing was found that fills it.
             UnknownCharacterError: the text has a character that the model does not know.
         """
-        engine = self._engine_of(BidirectionalEngine, "bidirectional")
+        engine = self.engine_of(BidirectionalEngine, "bidirectional")
         return filling.fill(engine, self.tokenizer, text, make(filling.Gaps, options))
 
     def correct(self, text: str, *, progress: Progress = None, **options: Any) -> list[Correction]:
@@ -194,12 +183,12 @@ class Run:
             texts: any texts; a character that the model does not know is read as `<unk>`.
         """
         ids = [self.tokenizer.encode(text, unknown="replace") for text in texts]
-        return embedding.embed(self._engine_of(BidirectionalEngine, "bidirectional"), ids, progress=progress)
+        return embedding.embed(self.engine_of(BidirectionalEngine, "bidirectional"), ids, progress=progress)
 
     def embed_characters(self, text: str) -> NDArray[np.float32]:
         """Returns a vector for each character of a text, or for each id of a `byte` or `bpe` model, `(T, 2H)`."""
         ids = self.tokenizer.encode(text, unknown="replace")
-        return embedding.embed_ids(self._engine_of(BidirectionalEngine, "bidirectional"), ids)
+        return embedding.embed_ids(self.engine_of(BidirectionalEngine, "bidirectional"), ids)
 
     def novelty(
         self,
@@ -220,9 +209,10 @@ class Run:
             ConfigError: the samples are all empty.
             CorpusError, TextError: the text is not there any more.
         """
-        if not corpus and "-" in self._bundle.about.get("corpus", []):
+        own = self.bundle.about.get("corpus", [])
+        if not corpus and "-" in own:
             raise CorpusError("The run was trained on standard input, which is gone. Name the text.")
-        chunks = read_corpus(list(corpus) or self._bundle.about.get("corpus", []), reading or self.config.reading)
+        chunks = read_corpus(list(corpus) or own, reading or self.config.reading)
         return novelty.find_copies(samples, (chunk.text for chunk in chunks), progress=progress)
 
     @overload
@@ -301,7 +291,7 @@ class Run:
             CharlmError: sacrebleu or rapidfuzz is not installed.
         """
         if not isinstance(self.engine, ClassificationEngine | TranslationEngine):
-            raise refusal(self.folder, self.config.model.task, ["translate", "autoencode", "classify"])
+            raise self.refusal(["translate", "autoencode", "classify"])
         if not pairs:
             raise CorpusError("There are no pairs: there is nothing to evaluate.")
         if isinstance(self.engine, ClassificationEngine):
@@ -325,7 +315,7 @@ class Run:
         Args:
             texts: any texts, read up to `max_length` ids; a character that the model does not know is read as `<unk>`.
         """
-        engine = self._engine_of(ClassificationEngine, "classify")
+        engine = self.engine_of(ClassificationEngine, "classify")
         longest = self.config.data.max_length
         ids = [self.source_tokenizer.encode(text, unknown="replace")[:longest] for text in texts]
         return classify(engine, ids, progress=progress)
@@ -342,20 +332,13 @@ class Run:
         Raises:
             TextError: the series is too short, has other columns, or a value that is missing or not finite.
         """
-        engine = self._engine_of(ForecastEngine, "forecast")
+        engine = self.engine_of(ForecastEngine, "forecast")
         return forecast_next(engine, values, read=self.config.training.sequence_length)
 
     def judge_series(self, values: NDArray[np.float64], *, season: int | None = None) -> dict[str, Any]:
         """Compares forecasts within a series `(N, C)` with what came; returns what `judge_forecasts` does."""
-        engine = self._engine_of(ForecastEngine, "forecast")
+        engine = self.engine_of(ForecastEngine, "forecast")
         return judge_forecasts(engine, values, read=self.config.training.sequence_length, season=season)
-
-    @property
-    def labels(self) -> list[str]:
-        """A classifier's labels, in alphabetical order; or the names of a forecaster's columns."""
-        if not isinstance(self.engine, ForecastEngine):
-            self._engine_of(ClassificationEngine, "classify")
-        return self.tokenizer.entries()
 
     @property
     def _reading_engine(self) -> LanguageEngine | BidirectionalEngine:
@@ -365,48 +348,11 @@ class Run:
     def _language_engine(self) -> LanguageEngine:
         if isinstance(self.engine, BidirectionalEngine):
             return self.engine.forward
-        return self._engine_of(LanguageEngine, "language")
+        return self.engine_of(LanguageEngine, "language")
 
     def _translator_of(self, task: str) -> TextTranslator:
-        engine, longest = self._engine_of(TranslationEngine, task), self.config.data.max_length
+        engine, longest = self.engine_of(TranslationEngine, task), self.config.data.max_length
         return TextTranslator(engine, self.source_tokenizer, self.tokenizer, max_length=longest)
-
-    def check(self, verb: str) -> None:
-        """Refuses a verb that the bundle cannot serve.
-
-        Args:
-            verb: one of those that `info["can"]` names.
-
-        Raises:
-            ConfigError: the bundle cannot; it says which tasks can.
-        """
-        if verb not in VERBS[self.config.model.task]:
-            raise refusal(self.folder, self.config.model.task, [task for task, verbs in VERBS.items() if verb in verbs])
-
-    def _engine_of(self, kind: type[AnyEngine], task: str) -> AnyEngine:
-        if not isinstance(self.engine, kind):
-            raise refusal(self.folder, self.config.model.task, [task])
-        return self.engine
-
-    @property
-    def log(self) -> list[dict[str, Any]]:
-        """The evaluations during training, in order; empty where the bundle came without its log."""
-        return journal.read(self.folder)
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """What there is to know about the bundle: a flat dictionary for `charlm info`."""
-        can = [verb for verb in VERBS[self.config.model.task] if verb != "correct" or self.tokenizer.kind == "char"]
-        labels = {"labels": self.labels} if self.tokenizer.kind == "label" else {}
-        return {**self._bundle.describe(), **labels, "run": str(self.folder), "can": can}
-
-    @property
-    def tensors(self) -> dict[str, NDArray[Any]]:
-        """The weights, by the names that they have in the bundle."""
-        return self._bundle.tensors
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.folder)!r})"
 
 
 def load(folder: str | os.PathLike[str]) -> Run:

@@ -17,7 +17,7 @@ FLOORS = [
     ["config", "text", "tokenizer"],
     ["sampling", "tasks"],
     ["corpus", "datasets", "bundle", "journal", "runtime"],
-    ["pairs", "series", "generation", "scoring"],
+    ["pairs", "series", "generation", "scoring", "trained"],
     [
         "batching",
         "correction",
@@ -116,4 +116,4 @@ def test_code_is_as_the_style_asks(path):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < 60 + 40 * bool(ast.get_docstring(node)), f"{node.name} is long"
     with tokenize.open(path) as file:
-        assert sum(1 for _ in file) <= 450
+        assert sum(1 for _ in file) <= 400

@@ -99,6 +99,6 @@ def test_the_command_reads_what_the_run_was_trained_on(trained, tmp_path, capsys
 
 
 def test_a_text_that_is_gone_is_told(trained, monkeypatch):
-    monkeypatch.setitem(trained._bundle.about, "corpus", ["gone.txt"])
+    monkeypatch.setitem(trained.bundle.about, "corpus", ["gone.txt"])
     with pytest.raises(CharlmError, match=r"gone\.txt"):
         trained.novelty(["a sample"])

@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
         self._is_mixing = False
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[override]
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Takes options before, between and after the positional arguments."""
         if self._is_mixing or self._subparsers is not None:
             return super().parse_known_args(args, namespace)

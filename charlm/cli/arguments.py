@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import typing
 from typing import Any, TypeVar
 
 from charlm.options import value_type
@@ -28,7 +29,8 @@ def add_options(parser: argparse.ArgumentParser, config: type, *, defaults: bool
         kind = value_type(config, field)
         help = field.metadata["help"].replace("%", "%%")
         if defaults and field.default is not None:
-            help += f" (default: {('off', 'on')[field.default] if kind is bool else field.default})"
+            shown = ("on" if field.default else "off") if kind is bool else field.default
+            help += f" (default: {shown})"
         flag = "--" + field.name.replace("_", "-")
         if kind is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help)
@@ -46,4 +48,5 @@ def given_options(options: argparse.Namespace, config: type) -> dict[str, Any]:
 
 def with_given(config: Options, options: argparse.Namespace) -> Options:
     """Returns a config with those of its fields that were given as flags."""
-    return dataclasses.replace(config, **given_options(options, type(config)))
+    changed: Options = dataclasses.replace(typing.cast(Any, config), **given_options(options, type(config)))
+    return changed

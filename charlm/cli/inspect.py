@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 from charlm.cli.arguments import add_options, add_run, with_given
 from charlm.cli.terminal import has_colors
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
     text = _read(options, with_given(trained.config.reading, options))
-    unit = {"layer": options.layer, "unit": options.unit, "part": options.part}
+    unit: dict[str, Any] = {"layer": options.layer, "unit": options.unit, "part": options.part}
     given = {name: value for name, value in unit.items() if value is not None}
     if given and options.find:
         raise ConfigError(f"--find looks at all units. Leave out {', '.join(given)}.")
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError(f"Say of which --unit. Received: {', '.join(given)}.")
     if options.find:
         best = _rank(trained, text, options)
-        chosen = {"layer": best.layer, "unit": best.unit, "part": best.part}
+        chosen: dict[str, Any] = {"layer": best.layer, "unit": best.unit, "part": best.part}
     elif options.unit is not None or options.plot:
         chosen = {"unit": 0} | given
     else:

@@ -1,13 +1,12 @@
 """Which engine runs which task."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import NDArray
 
 from charlm.config import ModelConfig
-from charlm.errors import BundleError, ConfigError
+from charlm.errors import BundleError
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.classifier import ClassificationEngine
 from charlm.runtime.forecaster import ForecastEngine
@@ -25,21 +24,6 @@ VERBS = {
     "classify": ("classify", "evaluate"),
     "forecast": ("forecast", "evaluate"),
 }  #: what a model of each task can do
-
-
-def refusal(holder: Path, task: str, wanted: Sequence[str]) -> ConfigError:
-    """Returns the error for what a model of another task is asked.
-
-    Args:
-        holder: the folder with the model.
-        task: which it was trained for.
-        wanted: the tasks that could.
-    """
-    *verbs, last = VERBS[task]
-    return ConfigError(
-        f"{holder} holds a model of the task '{task}', which can {', '.join(verbs)} and {last}. "
-        f"Train with --task {' or '.join(wanted)} for this."
-    )
 
 
 def make_engine(
