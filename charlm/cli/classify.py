@@ -5,8 +5,7 @@ import json
 import sys
 
 from charlm.cli.arguments import add_run
-from charlm.cli.terminal import printable
-from charlm.cli.translate import read_texts
+from charlm.cli.terminal import printable, read_texts
 from charlm.run import load
 
 DESCRIPTION = """\

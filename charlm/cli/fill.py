@@ -7,8 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from charlm.cli.arguments import add_options, add_run, given_options
-from charlm.cli.terminal import printable
-from charlm.cli.translate import read_texts
+from charlm.cli.terminal import printable, read_texts
 from charlm.filling import Filling, Gaps
 from charlm.run import load
 

@@ -1,9 +1,19 @@
-"""What depends on whether standard output is a terminal."""
+"""What depends on whether standard input and output are terminals."""
 
+import io
+import itertools
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any
 
+from tqdm import tqdm
+
+from charlm.errors import TextError
+from charlm.progress import open_bar
 from charlm.text import escape_controls
+
+_LINES_AT_ONCE = 1024
 
 
 def printable(text: str) -> str:
@@ -14,3 +24,24 @@ def printable(text: str) -> str:
 def has_colors() -> bool:
     """Tells whether to write in colours: to a terminal whose user has not set `NO_COLOR` (no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def read_texts(strings: list[str], *, progress: str) -> Iterator[tuple[list[str], "tqdm[Any]"]]:
+    """Yields some texts at a time: those given, or the lines of standard input, which a terminal gives one by one.
+
+    With them comes a progress bar for them all; there is none for what somebody types.
+    """
+    reads = strings in ([], ["-"])
+    texts = _read_lines() if reads else iter(strings)
+    is_typed = reads and sys.stdin.isatty()
+    with open_bar(None if is_typed else progress, unit="text", total=None if reads else len(strings)) as bar:
+        while some := list(itertools.islice(texts, 1 if is_typed else _LINES_AT_ONCE)):
+            yield some, bar
+
+
+def _read_lines() -> Iterator[str]:
+    if sys.stdin is None:
+        raise TextError("Standard input is closed. Give texts as STRING.")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
+    return (line.rstrip("\r\n") for line in sys.stdin)

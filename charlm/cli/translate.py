@@ -1,21 +1,15 @@
 """`charlm translate`."""
 
 import argparse
-import io
-import itertools
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from charlm.cli.arguments import add_options, add_run, given_options
-from charlm.cli.terminal import printable
+from charlm.cli.terminal import printable, read_texts
 from charlm.errors import ConfigError, TextError
 from charlm.plots import draw_alignment, plot_alignment
-from charlm.progress import open_bar
 from charlm.run import load
 from charlm.text_translator import Alignment, Decoding, Translation
 
@@ -24,7 +18,6 @@ Translates texts with a model that was trained with --task translate; one of --t
 
 Without STRING, or with -, standard input is read, a text a line, and each line has its translation in its place.
 """
-_LINES_AT_ONCE = 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,27 +50,6 @@ def run(options: argparse.Namespace) -> None:
             if alignment and options.plot:
                 plot_alignment(alignment, options.plot)
         sys.stdout.flush()
-
-
-def read_texts(strings: list[str], *, progress: str) -> Iterator[tuple[list[str], "tqdm[Any]"]]:
-    """Yields some texts at a time: those given, or the lines of standard input, which a terminal gives one by one.
-
-    With them comes a progress bar for them all; there is none for what somebody types.
-    """
-    reads = strings in ([], ["-"])
-    texts = _read_lines() if reads else iter(strings)
-    is_typed = reads and sys.stdin.isatty()
-    with open_bar(None if is_typed else progress, unit="text", total=None if reads else len(strings)) as bar:
-        while some := list(itertools.islice(texts, 1 if is_typed else _LINES_AT_ONCE)):
-            yield some, bar
-
-
-def _read_lines() -> Iterator[str]:
-    if sys.stdin is None:
-        raise TextError("Standard input is closed. Give texts as STRING.")
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
-    return (line.rstrip("\r\n") for line in sys.stdin)
 
 
 def _print(source: str, found: list[Translation], alignment: Alignment | None) -> None:
