@@ -1,8 +1,6 @@
 import io
 import sys
 
-import pytest
-
 from charlm.cli import main, terminal
 from charlm.progress import open_bar
 
@@ -12,13 +10,8 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def stderr(monkeypatch):
+def test_a_bar_that_is_open_is_used_and_stays_open(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    return sys.stderr
-
-
-def test_a_bar_that_is_open_is_used_and_stays_open(stderr):
     with open_bar("reading", unit="char", total=5) as outer:
         outer.delay = 0
         for _ in range(2):
@@ -27,10 +20,11 @@ def test_a_bar_that_is_open_is_used_and_stays_open(stderr):
                 inner.update(2)
         outer.refresh()
         assert outer.n == 4 and outer.total == 5
-        assert "reading:  80%" in stderr.getvalue()
+        assert "reading:  80%" in sys.stderr.getvalue()
 
 
-def test_without_a_name_or_a_terminal_there_is_no_bar(stderr, monkeypatch):
+def test_without_a_name_or_a_terminal_there_is_no_bar(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
     with open_bar(None, unit="char") as bar:
         assert bar.disable
     monkeypatch.setattr(sys, "stderr", io.StringIO())
@@ -38,13 +32,14 @@ def test_without_a_name_or_a_terminal_there_is_no_bar(stderr, monkeypatch):
         assert bar.disable
 
 
-def test_one_bar_counts_all_lines(translator, stderr, monkeypatch, capsys):
+def test_one_bar_counts_all_lines(translator, monkeypatch, capsys):
     bars = []
 
     def opened(*arguments, **options):
         bars.append(open_bar(*arguments, **options))
         return bars[-1]
 
+    monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setattr(terminal, "open_bar", opened)
     monkeypatch.setattr(terminal, "_LINES_AT_ONCE", 2)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"ab\nc\nde\na\nb\n")))
