@@ -120,6 +120,7 @@ class ModelConfig:
     horizon: int = option(1, "steps that a forecaster looks ahead", minimum=1, maximum=1 << 16)
     decoder: bool = option(False, "a forecaster has layers for what follows, instead of giving all steps at once")
     rebuild: bool = option(False, "a forecaster rebuilds what it read, from its state alone")
+    both_ways: bool = option(False, "a classifier's layers read from both sides, half of their width each")
     balance: bool = option(False, "a classifier's labels count alike, however many examples each has")
     start: str | None = option(
         None, "a classifier begins with the layers of this run, a language model's", metavar="RUN"
@@ -133,8 +134,10 @@ class ModelConfig:
                 "`tie_weights` needs an embedding as wide as the layers. "
                 f"Received: embedding_dim={self.embedding_dim}, units={self.units}. Leave out embedding_dim."
             )
-        if self.task in ENCODER_TASKS and self.units % 2:
-            raise ConfigError(f"`units` must be even: an encoder reads both ways. Received: units={self.units}.")
+        if (self.task in ENCODER_TASKS or self.both_ways) and self.units % 2:
+            raise ConfigError(f"`units` must be even: half of them read each way. Received: units={self.units}.")
+        if self.both_ways and self.start is not None:
+            raise ConfigError("`start` brings layers that read from the left. Leave out both_ways.")
         if self.units % self.heads:
             raise ConfigError(f"`heads` must divide `units`. Received: heads={self.heads}, units={self.units}.")
 

@@ -40,6 +40,7 @@ MODELS = {
     "classifier, mixed": ModelConfig(
         task="classify", units=8, cell="rnn,lstm", embedding_dim=3, dropout=0.5, weight_drop=0.5
     ),
+    "classifier, both ways": ModelConfig(task="classify", units=8, cell="gru,lstm", both_ways=True, dropout=0.5),
     "forecaster": ModelConfig(task="forecast", units=8, horizon=3),
     "forecaster with a decoder": ModelConfig(task="forecast", units=8, cell="gru,lstm", horizon=4, decoder=True),
     "rebuilder": ModelConfig(task="forecast", units=8, cell="gru", horizon=7, rebuild=True),

@@ -47,25 +47,24 @@ def test_a_batch_of_mixed_lengths_is_as_one_by_one(config):
         np.testing.assert_allclose(model(SOURCE)[row], model(alone)[0], atol=1e-5)
 
 
-def test_what_the_layers_give_under_the_padding_is_not_looked_at(monkeypatch):
+def test_what_the_layers_give_under_the_padding_is_not_looked_at(config, monkeypatch):
     """NaN there, in TensorFlow and in NumPy, must not reach a label."""
-    config = MODELS["classifier"]
     model = make(config)
     engine = engine_of(model, config)
     expected = model(SOURCE).numpy()
     hidden = np.pad(SOURCE == PAD, ((0, 0), (1, 0)))
-    call, unroll = model.stack.call, engine._stack.unroll
+    call, read = model.stack.call, engine._stack.read
 
     def poisoned(*arguments, **options):
         outputs, state = call(*arguments, **options)
         return tf.where(hidden[:, :, None], np.nan, outputs), state
 
-    def poisoned_too(ids, state):
-        outputs, state = unroll(ids, state)
-        return [np.where(hidden.T[:, :, None], np.nan, outputs[-1])], state
+    def poisoned_too(ids, mask):
+        outputs, state = read(ids, mask)
+        return np.where(hidden[:, :, None], np.nan, outputs), state
 
     monkeypatch.setattr(model.stack, "call", poisoned)
-    monkeypatch.setattr(engine._stack, "unroll", poisoned_too)
+    monkeypatch.setattr(engine._stack, "read", poisoned_too)
     np.testing.assert_allclose(model(SOURCE), expected, atol=1e-6)
     np.testing.assert_allclose(engine.read(SOURCE), expected, atol=1e-5)
 

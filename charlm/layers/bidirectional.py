@@ -3,6 +3,7 @@
 from charlm.backend import keras, tf
 from charlm.errors import ConfigError
 from charlm.layers.recurrent import Stacked, dropout, make_seed
+from charlm.runtime.stack import DIRECTIONS
 
 
 @keras.saving.register_keras_serializable("charlm")
@@ -45,6 +46,13 @@ class BidirectionalStack(Stacked):
             [self.make_layer(cell, self.units // 2, go_backwards=backwards) for backwards in (False, True)]
             for cell in self.cells
         ]
+
+    def named_layers(self):
+        return {
+            f"{index}.{direction}": layer
+            for index, pair in enumerate(self.pairs)
+            for direction, layer in zip(DIRECTIONS, pair, strict=True)
+        }
 
     def build(self, input_shape):
         width = input_shape[-1]  # of sequences, or of a table

@@ -139,6 +139,10 @@ class Stacked(keras.layers.Layer):
         """Makes the layers, each by `make_layer`."""
         raise NotImplementedError
 
+    def named_layers(self):
+        """Returns the layers by the names that they have in a bundle."""
+        raise NotImplementedError
+
     def make_layer(self, cell, units, **options):
         """Makes a layer that gives all its outputs, and its state."""
         layer = LAYERS[cell](units, return_sequences=True, return_state=True, **options)
@@ -186,6 +190,9 @@ class RecurrentStack(Stacked):
 
     def make_layers(self):
         self.layers = [self.make_layer(cell, self.units) for cell in self.cells]
+
+    def named_layers(self):
+        return {str(index): layer for index, layer in enumerate(self.layers)}
 
     def build(self, input_shape):
         width = input_shape[-1]  # of sequences, or of a table

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from charlm.backend import keras, tf
 from charlm.config import ModelConfig
+from charlm.layers.bidirectional import BidirectionalStack
 from charlm.layers.kernels import product
 from charlm.layers.recurrent import RecurrentStack
-from charlm.models.vocabulary_model import make_embedding, name_layer
+from charlm.models.vocabulary_model import make_embedding, name_stack
 from charlm.tokenizer import BOS, PAD, SPECIALS
 
 
@@ -14,14 +15,15 @@ from charlm.tokenizer import BOS, PAD, SPECIALS
 class Classifier(keras.Model):
     """Reads texts `(B, S)`, each ended by `<eos>` and filled up with `<pad>`, and gives logits `(B, labels)`.
 
-    The stack reads from the left, as a language model's does, so that it can begin with the weights of one. What its
-    last layer gives is pooled over time: its mean and its largest values (Howard and Ruder 2018).
+    The stack reads from the left, as a language model's does, so that it can begin with the weights of one; or both
+    ways. What its last layer gives is pooled over time: its mean and its largest values (Howard and Ruder 2018).
 
     Args:
         labels: how many.
         vocab_size: of the texts, `V`.
         cells: each layer's cell: `lstm`, `gru` or `rnn`.
         units: width of each layer, `H`.
+        both_ways: whether the layers read from both sides, half of their width each.
         embedding_dim: width of the embedding; as wide as the layers where it is None.
         dropout: share of the values zeroed between the layers and after the last.
         weight_drop: share of the recurrent kernels' weights zeroed in a call.
@@ -39,6 +41,7 @@ class Classifier(keras.Model):
         *,
         cells: Sequence[str] = ("lstm",),
         units: int = 256,
+        both_ways: bool = False,
         embedding_dim: int | None = None,
         dropout: float = 0.0,
         weight_drop: float = 0.0,
@@ -50,7 +53,8 @@ class Classifier(keras.Model):
         self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
         self.options = {"cells": list(cells), "units": units, "precision": precision}
         self.options |= {"dropout": dropout, "weight_drop": weight_drop}
-        self.stack = RecurrentStack(**self.options, name="stack")
+        self.both_ways = both_ways
+        self.stack = (BidirectionalStack if both_ways else RecurrentStack)(**self.options, name="stack")
         self.build((None, None))
 
     @classmethod
@@ -58,7 +62,7 @@ class Classifier(keras.Model):
         cls, config: ModelConfig, vocab_size: int, source_vocab_size: int, *, precision: str = "float32"
     ) -> "Classifier":
         """Makes the model that a run's config describes; `vocab_size` is that of the labels' tokenizer."""
-        named = {name: getattr(config, name) for name in ("cells", "units", "dropout", "weight_drop")}
+        named = {name: getattr(config, name) for name in ("cells", "units", "both_ways", "dropout", "weight_drop")}
         width = config.embedding_width
         return cls(vocab_size - len(SPECIALS), source_vocab_size, **named, embedding_dim=width, precision=precision)
 
@@ -74,9 +78,9 @@ class Classifier(keras.Model):
 
     def call(self, source, training=None, seed=None):
         ids = tf.pad(source, [[0, 0], [1, 0]], constant_values=BOS)
-        mask = (ids != PAD)[:, :, None]  # (B, S, 1)
-        table = tf.convert_to_tensor(self.embedding.embeddings)
-        hidden, _ = self.stack(table, training=training, seed=seed, ids=ids)
+        table, read = tf.convert_to_tensor(self.embedding.embeddings), ids != PAD  # (B, S)
+        hidden, _ = self.stack(table, mask=read, training=training, seed=seed, ids=ids)
+        mask = read[:, :, None]
         mean = tf.reduce_sum(tf.where(mask, hidden, 0.0), 1) / tf.reduce_sum(tf.cast(mask, tf.float32), 1)
         largest = tf.reduce_max(tf.where(mask, hidden, hidden.dtype.min), 1)
         return product(tf.concat([mean, largest], 1), self.output_kernel, self.stack.precision) + self.output_bias
@@ -105,10 +109,9 @@ class Classifier(keras.Model):
     def named_variables(self) -> dict[str, "keras.Variable"]:
         """Returns the weights by the names that they have in a bundle."""
         named = {"embedding": self.embedding.embeddings}
-        for index, layer in enumerate(self.stack.layers):
-            named |= name_layer(f"layers.{index}", layer)
+        named |= name_stack("layers", self.stack)
         return named | {"output.kernel": self.output_kernel, "output.bias": self.output_bias}
 
     def get_config(self):
-        own = {name: getattr(self, name) for name in ("labels", "vocab_size", "embedding_dim")}
+        own = {name: getattr(self, name) for name in ("labels", "vocab_size", "embedding_dim", "both_ways")}
         return {**super().get_config(), **own, **self.options}

@@ -6,7 +6,7 @@ from charlm.backend import keras, tf
 from charlm.config import ModelConfig
 from charlm.layers.kernels import product
 from charlm.layers.recurrent import RecurrentStack
-from charlm.models.vocabulary_model import name_layer
+from charlm.models.vocabulary_model import name_stack
 from charlm.runtime.forecaster import QUANTILES
 
 
@@ -135,8 +135,7 @@ class Forecaster(keras.Model):
         """Returns the weights by the names that they have in a bundle."""
         named = {f"scale.{name}": variable for name, variable in self.scales.items()}
         for prefix, stack in (("layers", self.stack), ("decoder", self.decoder)):
-            for index, layer in enumerate(stack.layers if stack else ()):
-                named |= name_layer(f"{prefix}.{index}", layer)
+            named |= name_stack(prefix, stack) if stack else {}
         return named | {"output.kernel": self.output_kernel, "output.bias": self.output_bias}
 
     def get_config(self):

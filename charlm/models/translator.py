@@ -7,8 +7,7 @@ from charlm.config import ModelConfig
 from charlm.layers.attention import Attention
 from charlm.layers.bidirectional import BidirectionalStack
 from charlm.layers.recurrent import RecurrentStack
-from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding, name_layer, network_options
-from charlm.runtime.stack import DIRECTIONS
+from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding, name_stack, network_options
 from charlm.tokenizer import PAD
 
 
@@ -164,10 +163,7 @@ class Translator(VocabularyModel):
         """Returns the weights by the names that they have in a bundle."""
         named = {"source_embedding": self.source_embedding.embeddings, **super().named_variables()}
         named |= {f"attention.{name}": weight for name, weight in self.attention.named_weights.items()}
-        for index, pair in enumerate(self.encoder.pairs):
-            for direction, directed in zip(DIRECTIONS, pair, strict=True):
-                named |= name_layer(f"encoder.{index}.{direction}", directed)
-        return named
+        return named | name_stack("encoder", self.encoder)
 
     def get_config(self):
         own = {name: getattr(self, name) for name in ("vocab_size", "source_vocab_size", "embedding_dim")}

@@ -32,9 +32,7 @@ class VocabularyModel(keras.Model):
         named = {"embedding": self.embedding.embeddings, "output.bias": self.output_bias}
         if not self.tie_weights:
             named["output.kernel"] = self.output_kernel
-        for index, layer in enumerate(self.stack.layers):
-            named |= name_layer(f"layers.{index}", layer)
-        return named
+        return named | name_stack("layers", self.stack)
 
 
 def network_options(config: ModelConfig) -> dict[str, Any]:
@@ -49,9 +47,10 @@ def make_embedding(size: int, width: int, name: str) -> "keras.layers.Embedding"
     return keras.layers.Embedding(size, width, embeddings_initializer=spread, name=name)
 
 
-def name_layer(prefix: str, layer) -> dict[str, "keras.Variable"]:
-    """Returns a recurrent layer's weights by the names that they have in a bundle."""
-    return {f"{prefix}.{part}": getattr(layer.cell, part) for part in PARTS}
+def name_stack(prefix: str, stack) -> dict[str, "keras.Variable"]:
+    """Returns the weights of a stack of recurrent layers by the names that they have in a bundle."""
+    layers = stack.named_layers().items()
+    return {f"{prefix}.{name}.{part}": getattr(layer.cell, part) for name, layer in layers for part in PARTS}
 
 
 def charge(targets, nats):

@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 from charlm.config import ModelConfig
 from charlm.runtime.cells import Array
 from charlm.runtime.language_model import check_tensors
-from charlm.runtime.stack import Shapes, Stack, stack_shapes
+from charlm.runtime.stack import BidirectionalStack, Shapes, Stack, bidirectional_shapes, stack_shapes
 from charlm.tokenizer import BOS, PAD, SPECIALS, Ids
 
 
 def expected_shapes(config: ModelConfig, vocab_size: int, source_vocab_size: int) -> Shapes:
     """Returns the name and shape of each tensor of a classifier."""
     width, units, labels = config.embedding_width, config.units, vocab_size - len(SPECIALS)
-    shapes: Shapes = {"embedding": (source_vocab_size, width), **stack_shapes("layers", config.cells, width, units)}
-    return shapes | {"output.kernel": (2 * units, labels), "output.bias": (labels,)}
+    layers = (bidirectional_shapes if config.both_ways else stack_shapes)("layers", config.cells, width, units)
+    output: Shapes = {"output.kernel": (2 * units, labels), "output.bias": (labels,)}
+    return {"embedding": (source_vocab_size, width), **layers, **output}
 
 
 class ClassificationEngine:
@@ -38,7 +39,8 @@ class ClassificationEngine:
     ):
         check_tensors(expected_shapes(config, vocab_size, source_vocab_size), tensors)
         self.labels = vocab_size - len(SPECIALS)
-        self._stack = Stack("layers", config.cells, config.units, tensors["embedding"], tensors)
+        kind = BidirectionalStack if config.both_ways else Stack
+        self._stack = kind("layers", config.cells, config.units, tensors["embedding"], tensors)
         self._kernel, self._bias = tensors["output.kernel"], tensors["output.bias"]
 
     def read(self, source: Ids) -> Array:
@@ -47,8 +49,7 @@ class ClassificationEngine:
         What the last layer gives is pooled over time: its mean, and its largest values.
         """
         ids = np.concatenate([np.full((len(source), 1), BOS, np.int32), source], axis=1)
-        outputs, _ = self._stack.unroll(ids, self._stack.initial_state(len(ids)))
-        h, mask = outputs[-1], (ids != PAD).T[:, :, None]  # (S, B, H), (S, B, 1)
-        mean = np.where(mask, h, 0).sum(0) / mask.sum(0)
-        largest = np.where(mask, h, -np.inf).max(0)
+        h, mask = self._stack.read(ids, ids != PAD)[0], (ids != PAD)[:, :, None]  # (B, S, H), (B, S, 1)
+        mean = np.where(mask, h, 0).sum(1) / mask.sum(1)
+        largest = np.where(mask, h, -np.inf).max(1)
         return (np.concatenate([mean, largest], axis=1) @ self._kernel + self._bias).astype(np.float32)

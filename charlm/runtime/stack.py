@@ -106,6 +106,14 @@ class Stack:
             new += after
         return outputs, new
 
+    def read(self, ids: Ids, mask: NDArray[np.bool_]) -> tuple[Array, State]:
+        """Reads ids `(B, S)` from the beginning; returns the last layer's outputs `(B, S, H)`, and the state after.
+
+        The mask is not needed: what is not to be read stands on the right, and has no part in the outputs before it.
+        """
+        outputs, state = self.unroll(ids, self.initial_state(len(ids)))
+        return outputs[-1].transpose(1, 0, 2), state
+
     def look(self, ids: Ids, state: State) -> tuple[list[dict[str, Array]], State]:
         """Reads ids `(T,)`; returns for each layer what is in it, `(T, H)` each by name, and the state after.
 
