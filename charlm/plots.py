@@ -34,6 +34,7 @@ SHADES = " ░▒▓█"
 _REDS = (0, 230, 223, 217, 210, 203, 196)  #: of a terminal's 256 colours; the first is none
 _BITS_A_SHADE = 1.5
 _RAMP = (21, 27, 33, 75, 153, 255, 224, 217, 209, 203, 196)  #: of a terminal's colours, from blue over white to red
+_LAST_RESORT = "Last Resort"  #: a font of boxes for all of Unicode, which comes with matplotlib
 _PLOTTED = 80  #: pieces a line of a plot
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -129,7 +130,7 @@ def _find_fonts(first: str, characters: set[str]) -> list[str]:
 
     found: list[str] = []
     missing = {char for char in characters if char.isprintable()}
-    known = [(font.name, font.fname) for font in font_manager.fontManager.ttflist]
+    known = [(font.name, font.fname) for font in font_manager.fontManager.ttflist if _LAST_RESORT not in font.name]
     for name, file in [(first, font_manager.findfont(first)), *known]:
         if found and not missing:
             break

@@ -128,11 +128,11 @@ def _count_products(model: ModelConfig, vocab_size: int) -> float:
     decoder = 2 * sum(recurrent) - recurrent[0] + model.units * vocab_size
     if model.task == "language":
         return decoder
+    encoder = 1.5 * sum(recurrent) - recurrent[0]  # of two halves
     if model.task in ("classify", "forecast"):
-        return 2 * sum(recurrent) - recurrent[0]
+        return encoder if model.both_ways else 2 * sum(recurrent) - recurrent[0]
     if model.task == "bidirectional":
         return 2 * decoder + 2 * model.units**2 + model.units * vocab_size
-    encoder = 1.5 * sum(recurrent) - recurrent[0]
     attention = (2 if model.attention_kind == "none" else 4) * model.units**2
     return (encoder + decoder + attention) / 2
 

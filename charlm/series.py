@@ -68,7 +68,9 @@ def read_series(name: str, config: ReadingConfig) -> Series:
     filled = [place for place, (_, row) in enumerate(rows) if row]
     if not filled:
         raise CorpusError(f"{source} is empty. Give a CSV file with a row for each step.")
-    rows = rows[filled[0] : filled[-1] + 1]  # a blank line between steps is a value that is missing
+    steps = rows[filled[0] : filled[-1] + 1]
+    is_doubled = len(steps) == 2 * len(filled) - 1  # by ends of lines that were written twice
+    rows = steps if len(rows[filled[0]][1]) == 1 and not is_doubled else [rows[place] for place in filled]
     first = rows[0][1]
     has_names = not any(map(_is_number, first))
     names = first if has_names else [f"column {number}" for number in range(1, len(first) + 1)]
@@ -87,7 +89,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _numbers(source: str, line: int, row: list[str], names: list[str]) -> list[float]:
-    row = row or [""] * len(names)
+    row = row or [""]  # of one column, a blank line is a value that is missing
     if len(row) != len(names):
         raise CorpusError(f"{source}, line {line}: {len(row)} values where {len(names)} belong.")
     for name, cell in zip(names, row, strict=True):

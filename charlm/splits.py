@@ -73,21 +73,24 @@ def read_test_pairs(
         if learnt_by(name) != config.model.task:
             raise CorpusError(f"'{name}' is for --task {learnt_by(name)}, and the run is of {config.model.task}.")
         return filter(all, task_pairs(name, split))
+    held_out = held_out_names(config)
+    own = next((kind for kind, names in held_out.items() if is_among(name, names)), None)
     corpus = about.get("corpus", [])
-    if is_among(name, corpus):
-        splits = drop_unusable(
-            read_pairs(corpus, held_out_names(config), config), labels=config.model.task == "classify"
-        )
+    if own or is_among(name, corpus):
+        split = own or split
+        read = read_pairs(corpus, held_out, config)
+        splits = drop_unusable(read, labels=config.model.task == "classify")
         if digest(splits) != about.get("corpus_sha256"):
             raise CorpusError(
-                f"{name} has changed since the run was trained on it: no part of it is sure to be new to the run. "
+                f"What the run was trained on has changed since, as {name} may have: no part of it is sure to be new. "
                 "Give another file."
             )
         if split not in splits:
-            others = [f"--split {other}" for other in splits if other != "train"]
-            remedy = " or ".join([*others, "another file"])
-            raise CorpusError(f"The run was trained on {name}, and kept no {split} split. Give {remedy}.")
-        log.info("The run was trained on %s: its %s split is judged.", name, split)
+            raise CorpusError(
+                f"The run was trained on {name}, and has no {split} split, but {' and '.join(splits)}. "
+                "Name another file, or another split."
+            )
+        log.info("The run knows %s: its %s split is judged.", name, split)
         seen = {source for source, _ in splits["train"]}
         return (pair for pair in splits[split] if pair[0] not in seen)
     if config.model.task == "autoencode":

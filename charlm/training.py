@@ -34,6 +34,9 @@ from charlm.tokenizer import Tokenizer
 
 log = logging.getLogger(__name__)
 
+_HELD_OUT = ("validation", "test")
+_MAY_DIFFER = {*_HELD_OUT, "replicas"}  #: on resume: files may have moved, and replicas stay as many as they were
+
 
 def train(
     corpus: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
@@ -75,7 +78,7 @@ def train(
 
 def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Run:
     checkpoint = _open_folder(folder, resume=resume)
-    held_out = {split: settings[split] for split in ("validation", "test") if settings.get(split)}
+    held_out = {split: settings[split] for split in _HELD_OUT if isinstance(settings.get(split), str | os.PathLike)}
     settings |= {split: datasets.lasting_name(os.fspath(name)) for split, name in held_out.items()}
     settings = _with_preset(preset, _with_start(settings, is_begun=checkpoint is not None))
     defaults = _defaults(names, settings)
@@ -84,6 +87,8 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
     else:
         config = Config.from_dict(checkpoint.state["config"])
         _refuse_other_settings(folder, config, settings)
+        moved = {split: settings[split] for split in held_out}
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, **moved))
         if checkpoint.state["progress"]["is_finished"]:
             log.info("%s is finished: nothing to do.", folder)
             prefix = "model/"
@@ -187,9 +192,11 @@ def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None
 
 def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any]) -> None:
     saved = config.settings()
-    asked = Config.from_settings(saved | settings).settings()
-    for name, value in asked.items():
-        if name in settings.keys() - {"replicas"} and value not in (saved[name], None, "auto"):  # they stay as many
+    for name, value in settings.items():
+        if name not in saved:
+            raise unknown_name(name, list(saved))
+        value = os.fspath(value) if isinstance(value, os.PathLike) else value
+        if name not in _MAY_DIFFER and value not in (saved[name], None, "auto"):
             begun = f"without {name}" if saved[name] is None else f"with {name}={saved[name]!r}"
             raise CheckpointError(
                 f"{folder} was begun {begun}. Received: {name}={value!r}. "

@@ -169,7 +169,7 @@ def test_a_classifier_begins_with_a_language_model(trained, labelled_file, tmp_p
     assert run.config.model.cells == trained.config.model.cells
     assert run.source_tokenizer.specification == trained.tokenizer.specification
     for name in ("embedding", "layers.0.kernel", "layers.1.recurrent_kernel"):
-        np.testing.assert_allclose(run._bundle.tensors[name], trained._bundle.tensors[name], atol=1e-5)
+        np.testing.assert_allclose(run.tensors[name], trained.tensors[name], atol=1e-5)
     with pytest.raises(ConfigError, match="with units=16. Received: units=99. Leave out units"):
         charlm.train(labelled_file, tmp_path / "other", **settings, units=99)
     with pytest.raises(ConfigError, match="`start` is for a classifier"):

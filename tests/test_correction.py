@@ -88,7 +88,7 @@ def test_other_tokenizers_are_refused():
 def test_what_follows_is_weighed_as_far_as_it_is_said(trained):
     text = "The café by the sea serves frésh bread"
     near, far, whole, beyond = (
-        [one.odds for one in trained.correct(text, odds=1, lookahead=n)] for n in (1, 4, 99, 200)
+        [one.odds for one in trained.correct(text, odds=1, lookahead=n)] for n in (1, 4, 99, 128)
     )
     assert near != far and far != whole and whole == beyond
 

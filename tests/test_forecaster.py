@@ -143,6 +143,8 @@ def test_csv_files(tmp_path):
     file.write_text("\nheat,wind\n1,2\n3.5,-4e-1\n5,6\n\n\n")
     series = read_series(str(file), ReadingConfig())
     assert series.names == ["heat", "wind"] and series.values.tolist() == [[1, 2], [3.5, -0.4], [5, 6]]
+    file.write_text("heat\n\n1\n\n2\n\n")
+    assert read_series(str(file), ReadingConfig()).values.tolist() == [[1], [2]]
     file.write_text("1\n2\n")
     assert read_series(str(file), ReadingConfig()).names == ["column 1"]
     for text, message in (

@@ -6,7 +6,7 @@ from charlm.config import Config
 from charlm.datasets import is_among, task_pairs
 from charlm.errors import CorpusError
 from charlm.pairs import digest, drop_unusable
-from charlm.splits import read_pairs, read_test_pairs
+from charlm.splits import held_out_names, read_pairs, read_test_pairs
 
 
 def test_files_are_split_in_order(tmp_path):
@@ -65,8 +65,14 @@ def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
     assert not is_among("-", ["-"])
     assert list(read_test_pairs("reverse", config, split="validation")) == list(task_pairs("reverse", "validation"))
     two = Config.from_settings({"task": "translate", "split": "90/10"})
-    with pytest.raises(CorpusError, match="kept no test split. Give --split validation or another file"):
+    with pytest.raises(CorpusError, match="has no test split, but train and validation. Name another file"):
         read_test_pairs(str(file), two, _about(two, str(file)))
+    apart = Config.from_settings({"task": "translate", "validation": str(tmp_path / "own.tsv")})
+    (tmp_path / "own.tsv").write_text("x\ty\n")
+    known = _about(apart, str(tmp_path))
+    assert list(read_test_pairs(str(tmp_path / "own.tsv"), apart, known)) == [
+        ("x", "y")
+    ]  # not of the folder's test split
     with pytest.raises(CorpusError, match="'languages' is for --task classify, and the run is of translate"):
         read_test_pairs("languages", config)
 
@@ -78,13 +84,13 @@ def test_what_has_changed_since_is_not_judged(tmp_path):
     about = _about(config, str(file))
     with file.open("a") as more:
         more.write("10\t-10\n")
-    with pytest.raises(CorpusError, match="pairs.tsv has changed since the run was trained on it"):
+    with pytest.raises(CorpusError, match="has changed since, as .*pairs.tsv may have"):
         read_test_pairs(str(file), config, about)
 
 
 def _about(config, corpus):
     """Returns what a run that was trained on a corpus says of it."""
-    pairs = drop_unusable(read_pairs([corpus], {}, config), labels=False)
+    pairs = drop_unusable(read_pairs([corpus], held_out_names(config), config), labels=False)
     return {"corpus": [corpus], "corpus_sha256": digest(pairs)}
 
 

@@ -194,6 +194,14 @@ def test_resume_refuses_other_settings(interrupted, text_file, settings):
         charlm.train(text_file, interrupted, resume=True, **settings | {"units": 32})
 
 
+def test_what_differs_from_the_run_before_is_named(interrupted, text_file):
+    for name, value in (("minutes", 5), ("units", 30), ("heads", 3), ("dropout", 0.9)):
+        with pytest.raises(CheckpointError, match=f"Leave {name} out to go on"):
+            charlm.train(text_file, interrupted, resume=True, **{name: value})
+    with pytest.raises(ConfigError, match="There is no setting 'unitz'. Did you mean 'units'"):
+        charlm.train(text_file, interrupted, resume=True, unitz=16)
+
+
 def test_settings_may_be_left_out_when_resuming(interrupted, trained, text_file):
     charlm.train(text_file, interrupted, resume=True)
     assert losses(interrupted) == losses(trained.folder)
@@ -239,7 +247,10 @@ def test_auto_takes_bfloat16_where_the_processor_has_it(
 
 
 def test_settings_of_another_type_are_named(text_file, tmp_path):
-    for name, value in (("preset", 3), ("preset", ["small"]), ("task", ["language"]), ("start", 3), ("task", 3)):
+    for name, value in (
+        *(("preset", 3), ("preset", ["small"]), ("task", ["language"]), ("start", 3), ("task", 3)),
+        *(("validation", 3), ("test", ["a.txt", "b.txt"])),
+    ):
         with pytest.raises(CharlmError):
             charlm.train(text_file, tmp_path / "run", **{name: value})
 

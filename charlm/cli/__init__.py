@@ -138,7 +138,8 @@ def _logging_to_stderr() -> Iterator[None]:
 def _let_go_of_output() -> None:
     """Gives up what standard output does not take; else Python tries again in the end, and tells of it at length."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where it was closed
+            sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
     elif options.unit is not None or options.plot:
         chosen = {"unit": 0} | given
     else:
-        _show_surprise(trained, text[:_SHOWN], as_json=options.json)
+        _show_surprise(trained, text if options.json else text[:_SHOWN], as_json=options.json)
         return
     activity = trained.watch(text[:_SHOWN], **chosen)
     if options.plot:
