@@ -8,7 +8,7 @@ import lzma
 import pytest
 
 from charlm import text as text_module
-from charlm.errors import TextError
+from charlm.errors import ConfigError, TextError
 from charlm.text import Chunk, escape_controls, find_files, read_text
 
 
@@ -102,7 +102,7 @@ def test_a_truncated_character_at_the_end_is_located(write):
 
 def test_unknown_encoding(write):
     for name in ("klingon", "hex", "rot13", "a\0b"):
-        with pytest.raises(TextError, match=f"no encoding '{name}'"):
+        with pytest.raises(ConfigError, match=f"no encoding '{name}'"):
             read(write("a"), encoding=name)
 
 

@@ -104,7 +104,7 @@ def test_a_finished_run_that_was_killed_before_its_last_bundle_has_it_when_resum
 ):
     shutil.copytree(trained.folder, tmp_path / "run")
     whole = load_file(trained.folder / "model.safetensors")
-    assert trained.info["step"] == "60"  # the last evaluation was the best
+    assert trained.info["step"] == 60  # the last evaluation was the best
     (tmp_path / "run" / "model.safetensors").unlink()
     run = charlm.train(text_file, tmp_path / "run", resume=True, **settings)
     assert all(np.array_equal(run.tensors[name], whole[name]) for name in whole)

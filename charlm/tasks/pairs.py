@@ -24,7 +24,7 @@ def own_split(text: str, divisor: int) -> str:
     """Returns the one split that a text can be in: its digest decides. One of `divisor` is held out in each way.
 
     >>> own_split("abc", 20), own_split("abc", 2)
-    ('train', 'test')
+    ('train', 'validation')
     """
     return {0: "validation", 1: "test"}.get(digest(text) % divisor, "train")
 
