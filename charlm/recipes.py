@@ -51,7 +51,7 @@ _MOST_DROPOUT_OF_CHARACTERS = 0.2  #: and of bytes, with attention, which is lea
 #: For what dropout would be beyond its most, so much of one layer's recurrent kernel, or of two layers' half as much:
 #: else a short text is learnt by heart.
 _WEIGHT_DROP = {"language": 0.6, "bidirectional": 0.6}
-_MOST_WEIGHT_DROP = 0.5
+_MOST_WEIGHT_DROP = 0.3
 _RATE = 6e-3  #: peak of the learning rate, of 512 units
 _RATE_OF_VECTORS = 2.5e-3  #: the same, of an autoencoder
 _HIGHEST_RATE = 1e-2  #: of narrow models
