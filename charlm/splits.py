@@ -73,13 +73,11 @@ def read_test_pairs(
         if learnt_by(name) != config.model.task:
             raise CorpusError(f"'{name}' is for --task {learnt_by(name)}, and the run is of {config.model.task}.")
         return filter(all, task_pairs(name, split))
-    held_out = held_out_names(config)
+    corpus, held_out = about.get("corpus", []), held_out_names(config)
     own = next((kind for kind, names in held_out.items() if is_among(name, names)), None)
-    corpus = about.get("corpus", [])
-    if own or is_among(name, corpus):
+    if corpus and (own or is_among(name, corpus)):
         split = own or split
-        read = read_pairs(corpus, held_out, config)
-        splits = drop_unusable(read, labels=config.model.task == "classify")
+        splits = drop_unusable(read_pairs(corpus, held_out, config), labels=config.model.task == "classify")
         if digest(splits) != about.get("corpus_sha256"):
             raise CorpusError(
                 f"What the run was trained on has changed since, as {name} may have: no part of it is sure to be new. "

@@ -73,6 +73,7 @@ def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
     assert list(read_test_pairs(str(tmp_path / "own.tsv"), apart, known)) == [
         ("x", "y")
     ]  # not of the folder's test split
+    assert list(read_test_pairs(str(tmp_path / "own.tsv"), apart)) == [("x", "y")]  # of a bundle that names no corpus
     with pytest.raises(CorpusError, match="'languages' is for --task classify, and the run is of translate"):
         read_test_pairs("languages", config)
 
