@@ -15,7 +15,7 @@ from charlm.runtime.language_model import LanguageEngine
 from charlm.scoring import Predictions, cost, predict, predict_backward, predict_cloze
 from charlm.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Ids, Tokenizer
 
-_SUSPECT = 2.0  #: nats by which another id must be likelier than the one that stands there
+_SUSPECT = 3.0  #: nats by which another id must be likelier than the one that stands there
 _ALTERNATIVES = 3  #: ids that are tried in a place
 _BEFORE = 64  #: ids before a place that decide
 _ROWS = 256  #: texts compared at a time
@@ -115,18 +115,19 @@ def apply(text: str, corrections: Sequence[Correction]) -> str:
 def _propose(engine: LanguageEngine | BidirectionalEngine, ids: Ids) -> set[Edit]:
     """Proposes changes where other ids are far likelier than those that stand there.
 
-    What is wrong with an id is seen from all around it. That one is missing, or there twice, is seen between two ids:
-    read forwards the one after the place surprises, backwards the one before it.
+    What is wrong with an id is seen from all around it. That one is missing is seen between two ids: read forwards the
+    one after the place surprises, backwards the one before it, and either may be quite usual where it stands.
     """
     if isinstance(engine, LanguageEngine):
-        likelier = between = _find_likelier(predict(engine, ids), ids)
+        likelier = ahead = _find_likelier(predict(engine, ids), ids)
+        back: dict[int, set[int]] = {}
     else:
         likelier = _find_likelier(predict_cloze(engine, ids), ids)
         ahead = _find_likelier(predict(engine.forward, ids), ids)
         back = _find_likelier(predict_backward(engine, ids), ids)
-        between = {place: ahead[place] | back[place - 1] for place in ahead if place - 1 in back}
-    edits = {Edit(place, place, (token,), "missing") for place, tokens in between.items() for token in tokens}
-    edits |= {Edit(place, place + 1, (), "superfluous") for place in likelier.keys() | between.keys()}
+    edits = {Edit(place, place, (token,), "missing") for place, tokens in ahead.items() for token in tokens}
+    edits |= {Edit(place + 1, place + 1, (token,), "missing") for place, tokens in back.items() for token in tokens}
+    edits |= {Edit(place, place + 1, (), "superfluous") for place in likelier.keys() | ahead.keys()}
     for place, tokens in likelier.items():
         edits |= {Edit(place, place + 1, (token,), "substituted") for token in tokens}
         for first in {max(place - 1, 0), min(place, len(ids) - 2)}:

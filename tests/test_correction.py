@@ -18,8 +18,8 @@ TOKENIZER = Tokenizer.characters("abcdefghijklmnop")
 class Forward(CountingEngine, LanguageEngine):
     units = 1
 
-    def __init__(self):
-        CountingEngine.__init__(self, TOKENIZER.vocab_size, certainty=8.0)
+    def __init__(self, certainty=8.0):
+        CountingEngine.__init__(self, TOKENIZER.vocab_size, certainty=certainty)
 
     def read(self, ids, state):
         """Its output is the last id."""
@@ -60,6 +60,14 @@ def test_each_kind_of_error_is_found(engine, text, kind, found, suggestion):
     assert one.odds > 1e3
     assert (one.line, one.column) == (1, one.start + 1)
     assert correct(engine, TOKENIZER, text, Correcting(odds=1e12)) == []
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_what_is_missing_is_found_where_one_direction_alone_is_surprised(direction):
+    engine = Alphabet()
+    getattr(engine, direction).__init__(certainty=0.0)
+    (one,) = correct(engine, TOKENIZER, "abcdfghijklm", Correcting(odds=2.0))
+    assert (one.start, one.kind, one.suggestion) == (4, "missing", "e")
 
 
 def test_several_errors_and_none():
