@@ -21,6 +21,7 @@ _BEFORE = 64  #: ids before a place that decide
 _ROWS = 256  #: texts compared at a time
 
 Floats = NDArray[np.float64]
+Likelier = dict[int, dict[int, float]]  #: of places: ids likelier than the one that stands there, and by how many nats
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,10 @@ def correct(
     """Finds likely errors: characters substituted, missing, superfluous (doubled, mostly) or swapped.
 
     Where another character is far likelier than the one that stands there, the likeliest changes are tried. The text
-    around is compared with and without each: read forwards, and by a bidirectional model backwards too. As in a noisy
-    channel (Kernighan et al. 1990), the odds count in how many ways an error comes about: a wrong character is one of
-    all others, where a missing, doubled or swapped one leaves no choice.
+    around is compared with and without each: read forwards, and by a bidirectional model backwards too, and one
+    character in the place of another also as a cloze; the mean of the readings decides. As in a noisy channel
+    (Kernighan et al. 1990), the odds count in how many ways an error comes about: a wrong character is one of all
+    others, where a missing, doubled or swapped one leaves no choice.
 
     Args:
         engine: the model; one that reads in both directions sees more.
@@ -89,11 +91,13 @@ def correct(
         raise ConfigError(f"Errors are found by characters. Train with --tokenizer char. Received: {tokenizer.kind}.")
     ids = tokenizer.encode(text, unknown="replace")
     best: dict[int, tuple[float, Edit]] = {}
-    edits = sorted(_propose(engine, ids))
+    proposed = _propose(engine, ids)
+    edits = sorted(proposed)
     with open_bar(progress, unit="edit", total=len(edits)) as bar:
         for begin in range(0, len(edits), _ROWS):
             some = edits[begin : begin + _ROWS]
-            for edit, likelier in zip(some, _weigh(engine, ids, some, options.lookahead), strict=True):
+            for edit, *readings in zip(some, *_read(engine, ids, some, options.lookahead), strict=True):
+                likelier = float(np.mean([*readings, *proposed[edit]]))
                 gain = likelier - _count_ways(ids, edit, tokenizer.vocab_size - len(SPECIALS))
                 if gain > best.get(edit.start, (0.0, edit))[0]:
                     best[edit.start] = gain, edit
@@ -112,50 +116,68 @@ def apply(text: str, corrections: Sequence[Correction]) -> str:
     return "".join([*parts, text[end:]])
 
 
-def _propose(engine: LanguageEngine | BidirectionalEngine, ids: Ids) -> set[Edit]:
+def _propose(engine: LanguageEngine | BidirectionalEngine, ids: Ids) -> dict[Edit, tuple[float, ...]]:
     """Proposes changes where other ids are far likelier than those that stand there.
+
+    With each goes by how many nats it is likelier as a cloze, which is known of one id in the place of another.
+    """
+    if isinstance(engine, LanguageEngine):
+        ahead = _find_likelier(predict(engine, ids), ids)
+        return dict.fromkeys(_list_edits(ids, ahead, ahead, {}), ())
+    ahead, back = (
+        _find_likelier(found, ids) for found in (predict(engine.forward, ids), predict_backward(engine, ids))
+    )
+    cloze = _find_likelier(predict_cloze(engine, ids), ids)
+    edits: dict[Edit, tuple[float, ...]] = dict.fromkeys(_list_edits(ids, cloze, ahead, back), ())
+    for place, tokens in cloze.items():
+        edits |= {_substitute(place, token): (nats,) for token, nats in tokens.items()}
+    return edits
+
+
+def _list_edits(ids: Ids, likelier: Likelier, ahead: Likelier, back: Likelier) -> set[Edit]:
+    """Returns the changes that these ids speak for.
 
     What is wrong with an id is seen from all around it. That one is missing is seen between two ids: read forwards the
     one after the place surprises, backwards the one before it, and either may be quite usual where it stands.
     """
-    if isinstance(engine, LanguageEngine):
-        likelier = ahead = _find_likelier(predict(engine, ids), ids)
-        back: dict[int, set[int]] = {}
-    else:
-        likelier = _find_likelier(predict_cloze(engine, ids), ids)
-        ahead = _find_likelier(predict(engine.forward, ids), ids)
-        back = _find_likelier(predict_backward(engine, ids), ids)
     edits = {Edit(place, place, (token,), "missing") for place, tokens in ahead.items() for token in tokens}
     edits |= {Edit(place + 1, place + 1, (token,), "missing") for place, tokens in back.items() for token in tokens}
     edits |= {Edit(place, place + 1, (), "superfluous") for place in likelier.keys() | ahead.keys()}
     for place, tokens in likelier.items():
-        edits |= {Edit(place, place + 1, (token,), "substituted") for token in tokens}
+        edits |= {_substitute(place, token) for token in tokens}
         for first in {max(place - 1, 0), min(place, len(ids) - 2)}:
             if 0 <= first < len(ids) - 1 and ids[first] != ids[first + 1] and UNK not in ids[first : first + 2]:
                 edits.add(Edit(first, first + 2, (int(ids[first + 1]), int(ids[first])), "swapped"))
     return edits
 
 
-def _find_likelier(predictions: Predictions, ids: Ids) -> dict[int, set[int]]:
+def _substitute(place: int, token: int) -> Edit:
+    return Edit(place, place + 1, (token,), "substituted")
+
+
+def _find_likelier(predictions: Predictions, ids: Ids) -> Likelier:
     """Returns the places where an id is far likelier than the one that stands there, each with the likeliest ids."""
-    found: dict[int, set[int]] = {}
+    found: Likelier = {}
     for places, logits, _ in predictions:
         usable = logits.copy()
         usable[:, : EOS + 1] = -np.inf
-        gaps = usable.max(axis=1) - logits[np.arange(len(places)), ids[places]]
-        suspect = (gaps > _SUSPECT) & (ids[places] != UNK)  # a character that was never seen is no error for that
+        usable -= logits[np.arange(len(places)), ids[places]][:, None]
+        suspect = (usable.max(axis=1) > _SUSPECT) & (ids[places] != UNK)  # what was never seen is no error for that
         for place, row in zip(places[suspect].tolist(), usable[suspect], strict=True):
-            found[place] = set(np.argsort(-row)[:_ALTERNATIVES].tolist()) - {int(ids[place])}
+            best = np.argsort(-row)[:_ALTERNATIVES].tolist()
+            found[place] = {token: float(row[token]) for token in best if token != ids[place]}
     return found
 
 
-def _weigh(engine: LanguageEngine | BidirectionalEngine, ids: Ids, edits: Sequence[Edit], lookahead: int) -> Floats:
-    """Returns by how many nats each edit makes the text around it likelier."""
+def _read(
+    engine: LanguageEngine | BidirectionalEngine, ids: Ids, edits: Sequence[Edit], lookahead: int
+) -> Sequence[Floats]:
+    """Returns by how many nats each edit makes the text around it likelier, in each direction that there is."""
     if isinstance(engine, LanguageEngine):
-        return _gain(engine, ids, edits, lookahead)
+        return [_gain(engine, ids, edits, lookahead)]
     mirrored = [Edit(len(ids) - edit.end, len(ids) - edit.start, edit.ids[::-1], edit.kind) for edit in edits]
     backward = _gain(engine.backward, ids[::-1], mirrored, lookahead)
-    return (_gain(engine.forward, ids, edits, lookahead) + backward) / 2
+    return [_gain(engine.forward, ids, edits, lookahead), backward]
 
 
 def _count_ways(ids: Ids, edit: Edit, alphabet: int) -> float:

@@ -70,6 +70,14 @@ def test_what_is_missing_is_found_where_one_direction_alone_is_surprised(directi
     assert (one.start, one.kind, one.suggestion) == (4, "missing", "e")
 
 
+def test_a_cloze_counts_where_one_id_stands_in_the_place_of_another():
+    engine = Alphabet()
+    engine.cloze = Alphabet().cloze  # sure, where each direction alone is not
+    engine.forward, engine.backward = Forward(0.0), Backward(0.0)
+    (one,) = correct(engine, TOKENIZER, "abcdpfghijklm", Correcting(odds=2.0))
+    assert (one.start, one.kind, one.suggestion) == (4, "substituted", "e")
+
+
 def test_several_errors_and_none():
     text = "abcdefgpijklmnop"  # h, and nothing else
     assert [one.suggestion for one in correct(Alphabet(), TOKENIZER, text, Correcting())] == ["h"]
