@@ -1,6 +1,7 @@
 """What a budget buys: sizes by name, a model for the minutes at hand, and the plan of a run.
 
-The rule of `recommend` was found by trial, on training text alone: `scripts/benchmarks/recipes.md` tells what each trial gave.
+The rule of `recommend` was found by trial, on training text alone. What was tried, and what it gave, stands in
+`scripts/benchmarks/recipes.md`.
 """
 
 import dataclasses
