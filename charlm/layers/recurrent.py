@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from charlm.backend import has_gpu, keras, tf
 from charlm.config import CELLS
 from charlm.errors import ConfigError
@@ -90,6 +92,17 @@ class SimpleRNN(_Scanned, keras.layers.SimpleRNN):
 
 
 LAYERS = dict(zip(CELLS, (LSTM, GRU, SimpleRNN), strict=True))
+UPDATE_BIAS = 0.5  #: of a new GRU, which then keeps more of its state than it replaces, as Keras's LSTM does by its 1
+
+
+def make_update_bias(shape, dtype=None):
+    """Returns a new GRU's bias, `(2, 3 H)`: zeros, but for the update gate of the inputs' row."""
+    bias = np.zeros(shape)
+    bias[0, : shape[1] // 3] = UPDATE_BIAS
+    return tf.constant(bias, dtype or "float32")
+
+
+_OPTIONS = {"gru": {"bias_initializer": make_update_bias}}
 
 
 def check_cells(cells: Sequence[str]) -> None:
@@ -145,6 +158,7 @@ class Stacked(keras.layers.Layer):
 
     def make_layer(self, cell, units, **options):
         """Makes a layer that gives all its outputs, and its state."""
+        options |= _OPTIONS.get(cell, {})
         layer = LAYERS[cell](units, return_sequences=True, return_state=True, **options)
         layer.precision = self.precision
         return layer
