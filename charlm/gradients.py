@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from charlm.backend import keras, tf
-from charlm.layers.recurrent import RecurrentStack
+from charlm.layers.recurrent import UPDATE_BIAS, RecurrentStack
 from charlm.runtime.stack import PARTS
 
 DISTANCES = (1, 2, 5, 10, 20, 50, 100)
@@ -16,7 +16,7 @@ _SCALE = 1e25  #: of the gradient while it is computed, so that a small one is n
 
 
 def fresh_norms(cell: str, units: int, *, seed: int = 0) -> dict[int, float]:
-    """Measures a new layer on random inputs, normally distributed with deviation 1, as wide as the layer.
+    """Measures a language model's new layer on random inputs, as wide as it is, of a normal distribution.
 
     Args:
         cell: `lstm`, `gru` or `rnn`.
@@ -27,7 +27,7 @@ def fresh_norms(cell: str, units: int, *, seed: int = 0) -> dict[int, float]:
         What `gradient_norms` does.
     """
     keras.utils.set_random_seed(seed)
-    stack = RecurrentStack([cell], units)
+    stack = RecurrentStack([cell], units, update_bias=UPDATE_BIAS)
     inputs = tf.random.stateless_normal((ROWS, max(DISTANCES) + 1, units), (seed, 0))
     return gradient_norms(stack, inputs)
 

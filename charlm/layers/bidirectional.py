@@ -29,6 +29,7 @@ class BidirectionalStack(Stacked):
         units: width of each layer, `H`: half of it for each direction.
         dropout: share of the values zeroed after each layer.
         weight_drop: share of the recurrent kernels' weights zeroed in a call (Merity et al. 2018).
+        update_bias: of a new GRU's update gate; above 0, it keeps more of its state than it replaces.
         precision: `float32`, or `bfloat16` for the matrix products of the scans.
 
     Raises:

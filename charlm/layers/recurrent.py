@@ -92,17 +92,9 @@ class SimpleRNN(_Scanned, keras.layers.SimpleRNN):
 
 
 LAYERS = dict(zip(CELLS, (LSTM, GRU, SimpleRNN), strict=True))
-UPDATE_BIAS = 0.5  #: of a new GRU, which then keeps more of its state than it replaces, as Keras's LSTM does by its 1
-
-
-def make_update_bias(shape, dtype=None):
-    """Returns a new GRU's bias, `(2, 3 H)`: zeros, but for the update gate of the inputs' row."""
-    bias = np.zeros(shape)
-    bias[0, : shape[1] // 3] = UPDATE_BIAS
-    return tf.constant(bias, dtype or "float32")
-
-
-_OPTIONS = {"gru": {"bias_initializer": make_update_bias}}
+UPDATE_BIAS = (
+    0.5  #: of a language model's `update_bias`: its gradient then reaches further back than a simple network's
+)
 
 
 def check_cells(cells: Sequence[str]) -> None:
@@ -128,6 +120,9 @@ def make_seed(is_needed):
     return tf.random.uniform((2,), maxval=tf.int32.max, dtype=tf.int32) if is_needed else (0, 0)
 
 
+_SETTINGS = ("cells", "units", "dropout", "weight_drop", "update_bias", "precision")
+
+
 class Stacked(keras.layers.Layer):
     """What stacks in one direction and in both share: their settings, whose meaning each of them tells."""
 
@@ -138,13 +133,14 @@ class Stacked(keras.layers.Layer):
         *,
         dropout: float = 0.0,
         weight_drop: float = 0.0,
+        update_bias: float = 0.0,
         precision: str = "float32",
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_cells(cells)
         self.cells, self.units, self.precision = list(cells), units, precision
-        self.dropout, self.weight_drop = dropout, weight_drop
+        self.dropout, self.weight_drop, self.update_bias = dropout, weight_drop, update_bias
         self.supports_masking = True
         self.make_layers()
 
@@ -158,16 +154,22 @@ class Stacked(keras.layers.Layer):
 
     def make_layer(self, cell, units, **options):
         """Makes a layer that gives all its outputs, and its state."""
-        options |= _OPTIONS.get(cell, {})
+        if cell == "gru":
+            options["bias_initializer"] = self._make_gru_bias
         layer = LAYERS[cell](units, return_sequences=True, return_state=True, **options)
         layer.precision = self.precision
         return layer
+
+    def _make_gru_bias(self, shape, dtype=None):
+        bias = np.zeros(shape)  # (2, 3 H): of the inputs, and of the recurrent product
+        bias[0, : shape[1] // 3] = self.update_bias
+        return tf.constant(bias, dtype or "float32")
 
     def compute_mask(self, x, mask=None):
         return mask, None
 
     def get_config(self):
-        own = {name: getattr(self, name) for name in ("cells", "units", "dropout", "weight_drop", "precision")}
+        own = {name: getattr(self, name) for name in _SETTINGS}
         return {**super().get_config(), **own}
 
 
@@ -191,6 +193,7 @@ class RecurrentStack(Stacked):
         units: width of each layer, `H`.
         dropout: share of the values zeroed between the layers and after the last (Zaremba et al. 2014).
         weight_drop: share of the recurrent kernels' weights zeroed in a call (Merity et al. 2018).
+        update_bias: of a new GRU's update gate; above 0, it keeps more of its state than it replaces.
         precision: `float32`, or `bfloat16` for the matrix products of the scans, their bias and their sum.
 
     Raises:

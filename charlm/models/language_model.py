@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from charlm.backend import keras, tf
 from charlm.config import ModelConfig
-from charlm.layers.recurrent import RecurrentStack
+from charlm.layers.recurrent import UPDATE_BIAS, RecurrentStack
 from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding, network_options
 
 
@@ -45,7 +45,7 @@ class LanguageModel(VocabularyModel):
         self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
         self.options = {"cells": list(cells), "units": units, "precision": precision}
         self.options |= {"dropout": dropout, "weight_drop": weight_drop}
-        self.stack = RecurrentStack(**self.options, name="stack")
+        self.stack = RecurrentStack(**self.options, update_bias=UPDATE_BIAS, name="stack")
         self.build((None, None))
 
     @classmethod
