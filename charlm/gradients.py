@@ -16,7 +16,7 @@ _SCALE = 1e25  #: of the gradient while it is computed, so that a small one is n
 
 
 def fresh_norms(cell: str, units: int, *, seed: int = 0) -> dict[int, float]:
-    """Measures a language model's new layer on random inputs, as wide as it is, of a normal distribution.
+    """Measures a language model's new layer on random inputs, as wide as it is, of a standard normal distribution.
 
     Args:
         cell: `lstm`, `gru` or `rnn`.
