@@ -124,9 +124,8 @@ def _propose(engine: LanguageEngine | BidirectionalEngine, ids: Ids) -> dict[Edi
     if isinstance(engine, LanguageEngine):
         ahead = _find_likelier(predict(engine, ids), ids)
         return dict.fromkeys(_list_edits(ids, ahead, ahead, {}), ())
-    ahead, back = (
-        _find_likelier(found, ids) for found in (predict(engine.forward, ids), predict_backward(engine, ids))
-    )
+    ahead = _find_likelier(predict(engine.forward, ids), ids)
+    back = _find_likelier(predict_backward(engine, ids), ids)
     cloze = _find_likelier(predict_cloze(engine, ids), ids)
     edits: dict[Edit, tuple[float, ...]] = dict.fromkeys(_list_edits(ids, cloze, ahead, back), ())
     for place, tokens in cloze.items():

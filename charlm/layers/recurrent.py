@@ -92,9 +92,7 @@ class SimpleRNN(_Scanned, keras.layers.SimpleRNN):
 
 
 LAYERS = dict(zip(CELLS, (LSTM, GRU, SimpleRNN), strict=True))
-UPDATE_BIAS = (
-    0.5  #: of a language model's `update_bias`: its gradient then reaches further back than a simple network's
-)
+UPDATE_BIAS = 0.5  #: of a language model: its gradient then reaches further back than a simple network's
 
 
 def check_cells(cells: Sequence[str]) -> None:
@@ -118,9 +116,6 @@ def dropout(x, rate: float, seed):
 def make_seed(is_needed):
     """Returns a seed (2,) from TensorFlow's global generator; any, where nothing is drawn."""
     return tf.random.uniform((2,), maxval=tf.int32.max, dtype=tf.int32) if is_needed else (0, 0)
-
-
-_SETTINGS = ("cells", "units", "dropout", "weight_drop", "update_bias", "precision")
 
 
 class Stacked(keras.layers.Layer):
@@ -169,8 +164,8 @@ class Stacked(keras.layers.Layer):
         return mask, None
 
     def get_config(self):
-        own = {name: getattr(self, name) for name in _SETTINGS}
-        return {**super().get_config(), **own}
+        names = ("cells", "units", "dropout", "weight_drop", "update_bias", "precision")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable("charlm")
