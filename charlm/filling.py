@@ -220,7 +220,7 @@ class Side:
         found: list[tuple[int, ...]] = [()] if fewest == 0 else []
         for _ in range(most if sizes[EOS + 1 :].min() else most * _BYTES):
             grown = totals[:, None] + log_softmax(logits)
-            grown[:, NEVER_DRAWN], grown[:, EOS] = -np.inf, -np.inf
+            grown[NEVER_DRAWN], grown[:, EOS] = -np.inf, -np.inf
             grown[written[:, None] + sizes > most] = -np.inf
             places = np.argsort(-grown, axis=None, kind="stable")[: min(beam, int(np.isfinite(grown).sum()))]
             if not len(places):

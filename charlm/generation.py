@@ -1,7 +1,7 @@
 """The one decode loop: prompt ids in, drawn ids out, and from ids to text as it comes."""
 
 import codecs
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from charlm.tokenizer import BOS, EOS, Ids, Tokenizer
 
 Drawing = Generator[Ids, NDArray[np.bool_] | None, None]  #: see `write`
 
-_UNIFORMS = 256
 _PROMPT_CHUNK = 512
 
 
@@ -41,7 +40,8 @@ def generate(
     logits, state = engine.step(prompt[-1:], state)
     logits, state = np.repeat(logits, rows, axis=0), tuple(np.repeat(part, rows, axis=0) for part in state)
     counts = np.tile(np.bincount(prompt, minlength=engine.vocab_size), (rows, 1))
-    yield from write(engine, logits, state, counts, uniforms(seed, range(rows)), sampler=sampler, length=length)
+    noise = sampler.noise(seed, range(rows), engine.vocab_size)
+    yield from write(engine, logits, state, counts, noise, sampler=sampler, length=length)
 
 
 def write(
@@ -49,7 +49,7 @@ def write(
     logits: NDArray[np.float32],
     state: State,
     counts: NDArray[np.int64],
-    numbers: Iterator[NDArray[np.float64]],
+    noise: Iterator[NDArray[np.float32]],
     *,
     sampler: Sampler,
     length: int,
@@ -63,7 +63,7 @@ def write(
         logits: of the first id, `(B, V)`.
         state: in which the engine gave them.
         counts: how often each id has been written, `(B, V)`; counted on where the sampler looks at it.
-        numbers: what decides the draws, of `uniforms`.
+        noise: what decides the draws, of the sampler.
         sampler, length: as for `generate`.
 
     Yields:
@@ -71,7 +71,7 @@ def write(
     """
     rows, penalizes = np.arange(len(logits)), sampler.repetition_penalty != 1
     for drawn in range(length):
-        ids = sampler.draw(logits, next(numbers).take(rows), counts)
+        ids = sampler.draw(logits, next(noise).take(rows, axis=0), counts)
         goes_on = yield ids
         if goes_on is not None:
             rows, ids, counts = rows[goes_on], ids[goes_on], counts[goes_on]
@@ -80,13 +80,6 @@ def write(
             counts[np.arange(len(ids)), ids] += 1
         if drawn + 1 < length:
             logits, state = engine.step(ids, state)
-
-
-def uniforms(seed: int, rows: Iterable[int]) -> Iterator[NDArray[np.float64]]:
-    """Yields numbers in [0, 1), `(B,)`, from a generator for each row, made from `(seed, row)`."""
-    generators = [np.random.default_rng((seed, row)) for row in rows]
-    while True:
-        yield from np.stack([generator.random(_UNIFORMS) for generator in generators], axis=1)
 
 
 def cut(tokenizer: Tokenizer, text: str, ids: NDArray[np.integer]) -> list[str]:

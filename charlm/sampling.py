@@ -1,5 +1,6 @@
 """Logits to probabilities to ids: temperature, top-k, top-p, min-p and repetition penalty."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +9,10 @@ from numpy.typing import NDArray
 from charlm.options import option, validate
 from charlm.tokenizer import BOS, Ids
 
-NEVER_DRAWN = slice(BOS + 1)  #: <pad>, <unk> and <bos>
+NEVER_DRAWN = np.s_[..., : BOS + 1]  #: where <pad>, <unk> and <bos> are in `(…, V)`
 
 _GREEDY_BELOW = 1e-6  # where division would leave float32's range
+_NOISE = 2048  # numbers that a row draws at once
 _NO_CHANCE = np.array(-np.inf, np.float32)
 
 Floats = NDArray[np.float32]
@@ -66,41 +68,55 @@ class Sampler:
             logits: `(B, V)`.
             counts: how often each id has been written, `(B, V)`; needed by the repetition penalty alone.
         """
-        scaled = self._scale(logits, counts)
-        if self._is_greedy:
-            return (np.arange(scaled.shape[1]) == scaled.argmax(axis=1)[:, None]).astype(np.float32)
-        weights = self._weigh(scaled)
+        weights = self._weigh(self._penalize(logits, counts))
         return weights / weights.sum(axis=1, keepdims=True)
 
-    def draw(self, logits: Floats, u: NDArray[np.float64], counts: NDArray[np.int64] | None = None) -> Ids:
-        """Draws an id a row, `(B,)`: `draw` of the probabilities, short of what drawing can do without.
+    def draw(self, logits: Floats, noise: Floats, counts: NDArray[np.int64] | None = None) -> Ids:
+        """Draws an id a row, `(B,)`, by the probabilities of a call, which it need not work out.
+
+        Where logits and Gumbel noise add up to most is a draw from their softmax (Gumbel 1954; Maddison et al. 2014).
 
         Args:
             logits, counts: as in a call.
-            u: uniform numbers in [0, 1), `(B,)`.
+            noise: the next of `noise`, `(B, V)`.
         """
-        scaled = self._scale(logits, counts)
-        return scaled.argmax(axis=1).astype(np.int32) if self._is_greedy else draw(self._weigh(scaled), u)
+        logits = self._penalize(logits, counts)
+        if self.top_k or self.top_p or self.min_p:
+            logits = np.where(self._weigh(logits) > 0, logits, _NO_CHANCE)
+        return (logits + noise).argmax(axis=1).astype(np.int32)
 
-    @property
-    def _is_greedy(self) -> bool:
-        return self.temperature < _GREEDY_BELOW
+    def noise(self, seed: int, rows: Iterable[int], vocab_size: int) -> Iterator[Floats]:
+        """Yields what decides the draws, `(B, V)` a step: Gumbel noise, as loud as the temperature is high.
 
-    def _scale(self, logits: Floats, counts: NDArray[np.int64] | None) -> Floats:
-        """Returns new logits: what is never drawn has no chance, what was written before has less; by temperature."""
-        if counts is not None and self.repetition_penalty != 1:
-            penalized = np.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
-            logits = np.where(counts > 0, penalized, logits)
-        scaled = np.divide(logits, 1 if self._is_greedy else self.temperature, dtype=np.float32)
-        scaled[:, NEVER_DRAWN] = _NO_CHANCE
-        return scaled
+        A row's noise comes from a generator of its own, made from `(seed, row)`.
+        """
+        generators = [np.random.default_rng((seed, row)) for row in rows]
+        steps = max(1, _NOISE // vocab_size)
+        noise = np.zeros((steps, len(generators), vocab_size), np.float32)
+        while True:
+            if self.temperature > 0:
+                blocks = [generator.standard_exponential((steps, vocab_size)) for generator in generators]
+                noise = np.log(np.stack(blocks, axis=1, dtype=np.float32))
+                noise *= -self.temperature
+            noise[NEVER_DRAWN] = _NO_CHANCE
+            yield from noise
+
+    def _penalize(self, logits: Floats, counts: NDArray[np.int64] | None) -> Floats:
+        """Returns the logits; what was written before has less."""
+        if counts is None or self.repetition_penalty == 1:
+            return logits
+        penalized = np.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
+        return np.where(counts > 0, penalized, logits).astype(np.float32)
 
     def _weigh(self, logits: Floats) -> Floats:
-        """Turns logits, in place, into what the probabilities are proportional to: 1 for the likeliest id."""
-        logits -= logits.max(axis=1, keepdims=True)
-        weights = np.exp(logits, out=logits)
-        if self.top_k is not None and self.top_k < weights.shape[1]:
-            weights = _keep(weights, np.arange(weights.shape[1]) < self.top_k)
+        """Returns what the probabilities are proportional to: 1 for the likeliest id, 0 for what is left out."""
+        is_greedy = self.temperature < _GREEDY_BELOW
+        top_k = 1 if is_greedy else self.top_k
+        scores = np.divide(logits, 1 if is_greedy else self.temperature, dtype=np.float32)
+        scores[NEVER_DRAWN] = _NO_CHANCE
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        if top_k is not None and top_k < weights.shape[1]:
+            weights = _keep(weights, np.arange(weights.shape[1]) < top_k)
         if self.top_p is not None:
             ranked = -np.sort(-weights, axis=1)
             before = ranked.cumsum(axis=1) - ranked
@@ -130,20 +146,3 @@ def log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     values = logits.astype(np.float64)
     values -= values.max(axis=-1, keepdims=True)
     return values - np.log(np.exp(values).sum(axis=-1, keepdims=True))
-
-
-def draw(probabilities: Floats, u: NDArray[np.float64]) -> Ids:
-    """Draws an id a row by inverting the cumulative distribution; an id of probability 0 is never drawn.
-
-    Args:
-        probabilities: `(B, V)`, or numbers in proportion to them.
-        u: uniform numbers in [0, 1), `(B,)`.
-
-    Returns:
-        int32 ids, `(B,)`.
-
-    >>> draw(np.array([[0.0, 0.5, 0.5]]), np.array([0.5])).tolist()
-    [2]
-    """
-    cumulative = np.add.accumulate(probabilities, axis=1, dtype=np.float64)
-    return (cumulative > (u * cumulative[:, -1])[:, None]).argmax(axis=1).astype(np.int32)

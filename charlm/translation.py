@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm.generation import uniforms, write
+from charlm.generation import write
 from charlm.runtime.engine import State
 from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import NEVER_DRAWN, Sampler, log_softmax
@@ -78,9 +78,9 @@ def translate(
     rows = len(state[0])
     logits, state = engine.step(np.full(rows, BOS, np.int32), state)
     counts = np.zeros((rows, engine.vocab_size), np.int64)
-    draws = uniforms(seed, range(rows) if numbers is None else numbers)
+    noise = sampler.noise(seed, range(rows) if numbers is None else numbers, engine.vocab_size)
     written = np.full((rows, length + 1), EOS, np.int32)
-    loop = write(engine, logits, state, counts, draws, sampler=sampler, length=length)
+    loop = write(engine, logits, state, counts, noise, sampler=sampler, length=length)
     going, is_done = np.arange(rows), np.zeros(rows, bool)
     ids = next(loop)
     for t in range(length):
@@ -161,7 +161,7 @@ def search(
 def _log_probabilities(logits: NDArray[np.float32], *, last: bool) -> Floats:
     """Returns log-probabilities `(B, V)` of what may be written: at the last step nothing but `<eos>`."""
     values = log_softmax(logits)
-    values[:, NEVER_DRAWN] = -np.inf
+    values[NEVER_DRAWN] = -np.inf
     if last:
         values[:, EOS + 1 :] = -np.inf
     return values

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from charlm.errors import ConfigError
-from charlm.sampling import Sampler, draw, softmax
+from charlm.sampling import Sampler, softmax
 
 LOGITS = np.log(np.array([[0.1, 0.1, 0.1, 0.1, 0.3, 0.2, 0.06, 0.04]], np.float32))
 finite = st.floats(-30, 30, width=32)
@@ -33,24 +33,6 @@ def test_probabilities_are_probabilities(logits, sampler):
     assert (probabilities[:, :3] == 0).all()
     assert np.array_equal(logits, before)
     assert np.array_equal(sampler(logits, np.ones(logits.shape, np.int64)), probabilities)
-
-
-@given(
-    hnp.arrays(
-        np.float64, st.tuples(st.integers(1, 3), st.integers(2, 9)), elements=st.sampled_from([0.0, 1e-9, 0.5, 3])
-    ),
-    st.floats(0, 1, exclude_max=True),
-)
-def test_nothing_of_probability_zero_is_drawn(weights, u):
-    weights[:, 1] = 0.25
-    ids = draw(weights, np.full(len(weights), u))
-    assert (weights[np.arange(len(weights)), ids] > 0).all()
-
-
-def test_drawing_follows_the_probabilities():
-    probabilities = np.tile([[0.0, 0.5, 0.2, 0.3]], (10_000, 1))
-    ids = draw(probabilities, np.random.default_rng(0).random(10_000))
-    assert np.bincount(ids, minlength=4) / 10_000 == pytest.approx([0, 0.5, 0.2, 0.3], abs=0.02)
 
 
 def test_controls_keep_what_they_say():
@@ -101,11 +83,40 @@ def test_controls_out_of_range(controls, message):
 
 @pytest.mark.parametrize(
     "controls",
-    [{}, {"temperature": 0}, {"temperature": 0.5, "top_k": 3}, {"temperature": 0, "repetition_penalty": 3.0}],
+    [{}, {"temperature": 2.0}, {"temperature": 0.5, "top_k": 3}, {"top_p": 0.8}, {"repetition_penalty": 3.0}],
 )
-def test_drawing_of_logits_is_drawing_of_their_probabilities(controls):
+def test_draws_follow_the_probabilities(controls):
+    sampler, rows, steps = Sampler(**controls), 50, 400
+    logits = np.tile(np.random.default_rng(0).normal(size=9).astype(np.float32), (rows, 1))
+    counts = np.tile(np.arange(9) % 2, (rows, 1))
+    noise = sampler.noise(0, range(rows), 9)
+    drawn = np.concatenate([sampler.draw(logits, next(noise), counts) for _ in range(steps)])
+    expected = sampler(logits, counts)[0]
+    shares = np.bincount(drawn, minlength=9) / (rows * steps)
+    np.testing.assert_allclose(shares, expected, atol=4 * 0.5 / np.sqrt(rows * steps))
+    assert (shares[expected == 0] == 0).all()
+
+
+@given(matrices, samplers, st.integers(0, 5))
+def test_nothing_of_probability_zero_is_drawn(logits, sampler, seed):
+    counts = np.ones(logits.shape, np.int64)
+    ids = sampler.draw(logits, next(sampler.noise(seed, range(len(logits)), logits.shape[1])), counts)
+    assert ids.dtype == np.int32
+    assert (sampler(logits, counts)[np.arange(len(logits)), ids] > 0).all()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1e-9, 1e-7])
+def test_no_temperature_draws_the_likeliest(temperature):
+    sampler = Sampler(temperature=temperature, repetition_penalty=3.0)
     rng = np.random.default_rng(0)
-    logits, u = rng.normal(size=(50, 9)).astype(np.float32), rng.random(50)
-    counts = rng.integers(0, 2, (50, 9))
-    sampler = Sampler(**controls)
-    np.testing.assert_array_equal(sampler.draw(logits, u, counts), draw(sampler(logits, counts), u))
+    logits, counts = rng.normal(size=(50, 9)).astype(np.float32), rng.integers(0, 2, (50, 9))
+    ids = sampler.draw(logits, next(sampler.noise(0, range(50), 9)), counts)
+    np.testing.assert_array_equal(ids, sampler(logits, counts).argmax(axis=1))
+    np.testing.assert_array_equal(sampler(logits, counts).max(axis=1), 1)
+
+
+def test_a_rows_noise_is_its_own():
+    alone, together = Sampler().noise(7, [2], 9), Sampler().noise(7, range(4), 9)
+    for _ in range(500):
+        np.testing.assert_array_equal(next(alone)[0], next(together)[2])
+    assert not np.array_equal(next(together)[0], next(together)[1])

@@ -24,6 +24,11 @@ def _arrange(tensor: Array, order: Sequence[int], sigmoids: int) -> Array:
     return np.concatenate(parts, axis=-1, dtype=np.float32)
 
 
+def _columns(units: int, gate: int) -> tuple[slice, slice]:
+    """Returns the index of a gate in `(B, G)`; made once, as it takes NumPy longer to make than to use."""
+    return np.s_[:, gate * units : (gate + 1) * units]
+
+
 def _finish_sigmoid(tanh_of_half: Array) -> None:
     """Turns tanh(x / 2) into σ(x), in place."""
     tanh_of_half *= _HALF
@@ -65,15 +70,17 @@ class LSTMCell:
         self.kernel, self.recurrent_kernel, self.input_bias = (
             _arrange(tensor, (0, 1, 3, 2), sigmoids=3) for tensor in (kernel, recurrent_kernel, bias)
         )
+        units = len(recurrent_kernel)
+        self._input, self._forget, self._output, self._candidate = (_columns(units, gate) for gate in range(4))
+        self._sigmoids = np.s_[:, : 3 * units]
 
     def step(self, x: Array, state: State) -> State:
         h, c = state
-        units = h.shape[1]
         z = self._gates(x, h)
-        c = z[:, units : 2 * units] * c
-        c += z[:, :units] * z[:, 3 * units :]
+        c = z[self._forget] * c
+        c += z[self._input] * z[self._candidate]
         h = np.tanh(c)
-        h *= z[:, 2 * units : 3 * units]
+        h *= z[self._output]
         return h, c
 
     def look(self, x: Array, state: State) -> dict[str, Array]:
@@ -84,7 +91,7 @@ class LSTMCell:
         z = np.dot(h, self.recurrent_kernel)
         z += x
         np.tanh(z, out=z)
-        _finish_sigmoid(z[:, : 3 * h.shape[1]])
+        _finish_sigmoid(z[self._sigmoids])
         return z
 
 
@@ -102,6 +109,9 @@ class GRUCell:
         self.kernel, self.recurrent_kernel, (self.input_bias, self.recurrent_bias) = (
             _arrange(tensor, (0, 1, 2), sigmoids=2) for tensor in (kernel, recurrent_kernel, bias)
         )
+        units = len(recurrent_kernel)
+        self._update, self._reset, self._candidate = (_columns(units, gate) for gate in range(3))
+        self._sigmoids = np.s_[:, : 2 * units]
 
     def step(self, x: Array, state: State) -> State:
         (h,) = state
@@ -115,15 +125,14 @@ class GRUCell:
         return dict(zip(("update", "reset", "candidate"), self._gates(x, *state), strict=True))
 
     def _gates(self, x: Array, h: Array) -> tuple[Array, Array, Array]:
-        units = h.shape[1]
         p = np.dot(h, self.recurrent_kernel)
         p += self.recurrent_bias
-        gates = x[:, : 2 * units] + p[:, : 2 * units]
+        gates = x[self._sigmoids] + p[self._sigmoids]
         np.tanh(gates, out=gates)
         _finish_sigmoid(gates)
-        z, r = gates[:, :units], gates[:, units:]
-        candidate = r * p[:, 2 * units :]
-        candidate += x[:, 2 * units :]
+        z, r = gates[self._update], gates[self._reset]
+        candidate = r * p[self._candidate]
+        candidate += x[self._candidate]
         np.tanh(candidate, out=candidate)
         return z, r, candidate
 
