@@ -34,7 +34,9 @@ class Sampler:
     [[0.0, 0.0, 0.0, 0.0, 1.0, 0.0]]
     """
 
-    temperature: float = option(1.0, "below 1 plays safe, above 1 dares; 0 always takes the likeliest", minimum=0)
+    temperature: float = option(
+        1.0, "below 1 plays safe, above 1 dares; 0 always takes the likeliest", minimum=0, maximum=1e6
+    )
     top_k: int | None = option(None, "draw from the K likeliest alone (Fan et al. 2018)", minimum=1, metavar="K")
     top_p: float | None = option(
         None,

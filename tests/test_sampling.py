@@ -69,6 +69,7 @@ def test_repetition_penalty_makes_what_was_written_less_likely():
     "controls, message",
     [
         ({"temperature": -1.0}, "`temperature` must be at least 0. Received: temperature=-1.0."),
+        ({"temperature": 1e38}, "`temperature` must be at most 1000000.0. Received: temperature=1e+38."),
         ({"top_k": 0}, "`top_k` must be at least 1. Received: top_k=0."),
         ({"top_p": 0.0}, "`top_p` must be above 0. Received: top_p=0.0."),
         ({"min_p": 2.0}, "`min_p` must be at most 1. Received: min_p=2.0."),
