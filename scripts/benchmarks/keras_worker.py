@@ -1,4 +1,8 @@
-"""Stock Keras, measured, as its users would write it: `keras.layers`, and a `tf.function` around a step."""
+"""Stock Keras, measured, as its users would write it: `keras.layers`, and a `tf.function` around a step.
+
+Without XLA: with `jit_compile=True`, in turns, two float32 layers were 0.81 (LSTM of 128), 1.18 (256), 0.97 (512) and
+0.73 (GRU of 512) times as quick (medians of three bursts), and XLA computes bfloat16 products as float32.
+"""
 
 import os
 

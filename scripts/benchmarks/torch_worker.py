@@ -1,4 +1,8 @@
-"""PyTorch, measured, as its users would write it: `nn.LSTM` or `nn.GRU`, autocast for bfloat16."""
+"""PyTorch, measured, as its users would write it: `nn.LSTM` or `nn.GRU`, autocast for bfloat16.
+
+Eager: `torch.compile` leaves `nn.LSTM` and `nn.GRU` as they are. In turns with it, two layers of 128, 256 and 512
+units, a compiled model was 0.97 to 1.07 times as quick (medians of three bursts a shape).
+"""
 
 import numpy as np
 import torch
