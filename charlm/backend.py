@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps what native code writes to the standard error stream from the user; shows it if the block fails."""
+    if sys.stderr is None:  # there is no such stream to be kept quiet
+        yield
+        return
     sys.stderr.flush()
     with tempfile.TemporaryFile() as noise:
         saved = os.dup(2)

@@ -54,7 +54,7 @@ def save(run: Path, step: int, tensors: Mapping[str, np.ndarray], state: Mapping
 
 def load(run: Path) -> Checkpoint | None:
     """Reads the newest checkpoint that is whole; None where there is none. Damaged ones are removed."""
-    for leftover in (run / FOLDER).glob(".*.tmp"):
+    for leftover in (run / FOLDER).glob(".step-*.tmp"):
         shutil.rmtree(leftover, ignore_errors=True)
     for folder in reversed(_folders(run)):
         try:

@@ -1,6 +1,7 @@
 """What can be set about a run: frozen dataclasses, to and from JSON and TOML."""
 
 import dataclasses
+import itertools
 import json
 import tomllib
 from collections.abc import Mapping
@@ -51,12 +52,15 @@ class DataConfig:
     )
     tokenizer: str = option("char", "what an id stands for", choices=("char", "byte", "bpe"))
     vocab_size: int = option(1024, "size of a bpe vocabulary", minimum=261, maximum=1 << 20)
-    shared_vocabulary: bool = option(True, "one vocabulary for the sources and the targets of pairs")
+    shared_vocabulary: bool = option(
+        True, "one vocabulary for the sources and the targets of pairs", tasks=ENCODER_TASKS
+    )
     max_length: int = option(
         256,
         "pairs with a longer source or target, in ids, are left out; an autoencoder's lines are cut into such pieces",
         minimum=1,
         maximum=1 << 16,
+        tasks=PAIR_TASKS,
     )
 
     def __post_init__(self) -> None:
@@ -106,24 +110,37 @@ class ModelConfig:
     weight_drop: float = option(
         0.0, "share of the recurrent kernels' weights that is zeroed in each step", minimum=0, below=1
     )
-    tie_weights: bool = option(False, "use the embedding as the output's weights too")
+    tie_weights: bool = option(
+        False, "use the embedding as the output's weights too", tasks=("language", "bidirectional", *ENCODER_TASKS)
+    )
 
     attention: str = option(
         "general",
         "how a translator looks at its source; with none it sees what the encoder ended with, and no more",
         choices=(*ATTENTIONS, "none"),
+        tasks=("translate",),
     )
-    heads: int = option(1, "heads of the attention", minimum=1, maximum=64)
+    heads: int = option(1, "heads of the attention", minimum=1, maximum=64, tasks=("translate",))
     label_smoothing: float = option(
-        0.0, "share of a target's probability that a translator is taught to spread evenly", minimum=0, below=1
+        0.0,
+        "share of a target's probability that a translator is taught to spread evenly",
+        minimum=0,
+        below=1,
+        tasks=ENCODER_TASKS,
     )
-    horizon: int = option(1, "steps that a forecaster looks ahead", minimum=1, maximum=1 << 16)
-    decoder: bool = option(False, "a forecaster has layers for what follows, instead of giving all steps at once")
-    rebuild: bool = option(False, "a forecaster rebuilds what it read, from its state alone")
-    both_ways: bool = option(False, "a classifier's layers read from both sides, half of their width each")
-    balance: bool = option(False, "a classifier's labels count alike, however many examples each has")
+    horizon: int = option(1, "steps that a forecaster looks ahead", minimum=1, maximum=1 << 16, tasks=("forecast",))
+    decoder: bool = option(
+        False, "a forecaster has layers for what follows, instead of giving all steps at once", tasks=("forecast",)
+    )
+    rebuild: bool = option(False, "a forecaster rebuilds what it read, from its state alone", tasks=("forecast",))
+    both_ways: bool = option(
+        False, "a classifier's layers read from both sides, half of their width each", tasks=("classify",)
+    )
+    balance: bool = option(
+        False, "a classifier's labels count alike, however many examples each has", tasks=("classify",)
+    )
     start: str | None = option(
-        None, "a classifier begins with the layers of this run, a language model's", metavar="RUN"
+        None, "a classifier begins with the layers of this run, a language model's", metavar="RUN", tasks=("classify",)
     )
 
     def __post_init__(self) -> None:
@@ -253,25 +270,46 @@ class Config:
             object.__setattr__(self, "model", dataclasses.replace(self.model, horizon=read))
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> "Config":
+    def from_settings(cls, settings: Mapping[str, Any], *, usual: Mapping[str, Any] | None = None) -> "Config":
         """Makes a config from flat settings; names that are not given keep their defaults.
 
+        Args:
+            settings: what the user set.
+            usual: what stands for other defaults. What of it does not serve the task, or another setting, is idle.
+
         Raises:
-            ConfigError: a name is unknown, a value out of range, or two contradict each other.
+            ConfigError: a name is unknown, a value out of range, two contradict each other, or one would be idle.
         """
         for name in settings:
             if name not in setting_names():
                 raise unknown_name(name, list(setting_names()))
         if len(given := [name for name in BUDGETS if settings.get(name) is not None]) > 1:
             raise ConfigError(f"A run has one budget. Received: {' and '.join(given)}.")
-        return cls(
+        values = {**(usual or {}), **settings}
+        config = cls(
             **{
-                section: kind(
-                    **{field.name: settings[field.name] for field in dataclasses.fields(kind) if field.name in settings}
-                )
+                section: kind(**{name: values[name] for name in _names(kind) if name in values})
                 for section, kind in SECTIONS.items()
             }
         )
+        config._refuse_idle(settings)
+        return config
+
+    def _refuse_idle(self, settings: Mapping[str, Any]) -> None:
+        """Refuses what the user set to no effect."""
+        for field in itertools.chain.from_iterable(map(dataclasses.fields, SECTIONS.values())):
+            value, tasks = settings.get(field.name, field.default), field.metadata["tasks"]
+            if value not in (None, field.default) and tasks and self.model.task not in tasks:
+                raise ConfigError(
+                    f"`{field.name}` is for --task {' or '.join(tasks)}. "
+                    f"Received: {field.name}={value!r}, task={self.model.task!r}. Leave out {field.name}."
+                )
+        if settings.get("vocab_size") not in (None, DataConfig.vocab_size) and self.data.tokenizer != "bpe":
+            raise ConfigError(
+                "`vocab_size` is that of a bpe tokenizer; others have as many ids as they need. "
+                f"Received: vocab_size={self.data.vocab_size}, tokenizer={self.data.tokenizer!r}. "
+                "Pass --tokenizer bpe, or leave out vocab_size."
+            )
 
     def settings(self) -> dict[str, Any]:
         """Returns all settings, flat."""
@@ -297,7 +335,11 @@ class Config:
 
 def setting_names() -> tuple[str, ...]:
     """Returns the names of all settings."""
-    return tuple(field.name for kind in SECTIONS.values() for field in dataclasses.fields(kind))
+    return tuple(name for kind in SECTIONS.values() for name in _names(kind))
+
+
+def _names(kind: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind)]
 
 
 def read_toml(path: Path) -> dict[str, Any]:

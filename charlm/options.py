@@ -7,7 +7,7 @@ import numbers
 import os
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from charlm.errors import ConfigError
@@ -25,6 +25,7 @@ def option(
     maximum: float | None = None,
     below: float | None = None,
     metavar: str | None = None,
+    tasks: Collection[str] = (),
 ) -> Any:
     """Declares a dataclass field with its one line of help and the values it may take.
 
@@ -35,6 +36,7 @@ def option(
         minimum, above: lower bounds, inclusive and exclusive.
         maximum, below: upper bounds, inclusive and exclusive.
         metavar: what `--help` calls the value.
+        tasks: those that it is for, where it is not for all.
     """
     limits = {"at least": minimum, "above": above, "at most": maximum, "below": below}
     return dataclasses.field(
@@ -44,6 +46,7 @@ def option(
             "choices": choices,
             "limits": {words: bound for words, bound in limits.items() if bound is not None},
             "metavar": metavar,
+            "tasks": tasks,
         },
     )
 

@@ -53,6 +53,7 @@ class Progress:
     best_nats_per_character: float = math.inf
     best_step: int | None = None
     evaluations_since_best: int = 0
+    evaluation_seconds: float | None = None  #: what one takes, in a run that is planned by the clock
     is_finished: bool = False
 
 
@@ -90,7 +91,6 @@ class Session:
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.trainer.model)
         self.steps_here = 0  # in this session
         self.step_seconds: list[float] = []
-        self.evaluation_seconds: float | None = None  # of a run that is planned by the clock
         self.logs: dict[str, float] = {}
         self.saved_step: int | None = None
         self.is_interrupted = False
@@ -222,13 +222,13 @@ class Session:
             step_seconds=statistics.median(self.step_seconds[-PLANNED_STEPS:]),
             evaluation_seconds=evaluation_seconds,
         )
-        self.bar.total, self.evaluation_seconds = progress.steps, evaluation_seconds
+        self.bar.total, progress.evaluation_seconds = progress.steps, evaluation_seconds
 
     def _plan_again(self) -> None:
         """Follows a machine that changes its speed between two evaluations."""
-        if self.evaluation_seconds is not None:
+        if self.progress.evaluation_seconds is not None and self.step_seconds:
             due = self.progress.next_evaluation
-            self._plan(self.evaluation_seconds)
+            self._plan(self.progress.evaluation_seconds)
             self.progress.next_evaluation = min(due, self.progress.steps)
 
     def _evaluate(self) -> None:
@@ -302,9 +302,9 @@ class Session:
         self.logs |= line
         progress.nats = progress.timed_seconds = 0.0
         progress.characters = progress.timed_characters = 0
-        self._show(line, glimpse)
         self._save()
         keep_best(self.folder, progress, self.trainer.weights())
+        self._show(line, glimpse)  # last, as nobody may be reading
 
     def _count_time(self) -> None:
         now = time.monotonic()
@@ -374,7 +374,8 @@ def _interruptions(session: Session) -> Iterator[None]:
         session.is_interrupted = True
         signal.signal(number, before[number])
         # Not by `sys.stderr`, which may be in the middle of a line of its own, and refuses a second one within it.
-        os.write(2, b"\nSaving after this step. Press Ctrl-C again to stop without saving.\n")
+        with contextlib.suppress(OSError):  # Ctrl-C may have ended who reads it
+            os.write(2, b"\nSaving after this step. Press Ctrl-C again to stop without saving.\n")
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -178,7 +178,8 @@ def pairs(
         inputs = np.concatenate([np.full((len(rows), 1), BOS, np.int32), targets[:, :-1]], axis=1)
         weights = (targets != PAD) * (np.float32(1) if weight_per_id is None else weight_per_id[targets])
         weights = weights.astype(np.float32)
-        return source, inputs, targets, weights, weights.sum(), characters_per_id[targets].sum()
+        tokens = np.float32((targets != PAD).sum())  # weights are 1 in the mean: of all pairs, not of a batch
+        return source, inputs, targets, weights, tokens, characters_per_id[targets].sum()
 
     def batch(step):
         types = (tf.int32, tf.int32, tf.int32, tf.float32, tf.float32, tf.int64)

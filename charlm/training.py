@@ -83,7 +83,7 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
     settings = _with_preset(preset, _with_start(settings, is_begun=checkpoint is not None))
     defaults = _defaults(names, settings)
     if checkpoint is None:
-        config = Config.from_settings(defaults | settings)
+        config = Config.from_settings(settings, usual=defaults)
     else:
         config = Config.from_dict(checkpoint.state["config"])
         _refuse_other_settings(folder, config, settings)
@@ -125,13 +125,14 @@ def _name(names: list[str]) -> str:
 def _alone_in(folder: Path) -> Iterator[None]:
     """Keeps other processes out of a run's folder."""
     key = hashlib.sha256(str(folder.resolve()).encode(errors="surrogateescape")).hexdigest()
-    try:
-        with files.locked(files.cache_folder() / "locks" / key, wait=False):
-            yield
-    except BlockingIOError:
-        raise CheckpointError(
-            f"Another process is training in {folder}. Wait for it, or name another folder."
-        ) from None
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(files.locked(files.cache_folder() / "locks" / key, wait=False))
+        except BlockingIOError:
+            raise CheckpointError(
+                f"Another process is training in {folder}. Wait for it, or name another folder."
+            ) from None
+        yield
 
 
 def _with_preset(preset: str | None, settings: dict[str, Any]) -> dict[str, Any]:
@@ -174,14 +175,13 @@ def _defaults(names: list[str], settings: dict[str, Any]) -> dict[str, Any]:
 
 def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None:
     """Returns the checkpoint to go on from, None to start afresh."""
-    if resume:
+    if resume and bundle.is_described(folder):
         checkpoint = checkpoints.load(folder)
         if checkpoint is None and (folder / bundle.MODEL).exists():
             raise CheckpointError(
                 f"{folder} has a model but no checkpoint to go on from. Keep it, and train anew into another folder."
             )
-        if checkpoint is not None or bundle.is_described(folder):
-            return checkpoint
+        return checkpoint
     if folder.exists() and not folder.is_dir():
         raise CheckpointError(f"{folder} is a file. Name another folder with -o.")
     if folder.exists() and any(folder.glob("[!.]*")):

@@ -63,12 +63,33 @@ def test_whole_numbers_pass_for_real_ones():
             "`tie_weights` needs an embedding as wide as the layers. "
             "Received: embedding_dim=3, units=256. Leave out embedding_dim.",
         ),
+        (
+            {"horizon": 7},
+            "`horizon` is for --task forecast. Received: horizon=7, task='language'. Leave out horizon.",
+        ),
+        (
+            {"task": "forecast", "tie_weights": True},
+            "`tie_weights` is for --task language or bidirectional or translate or autoencode. "
+            "Received: tie_weights=True, task='forecast'. Leave out tie_weights.",
+        ),
+        (
+            {"vocab_size": 500},
+            "`vocab_size` is that of a bpe tokenizer; others have as many ids as they need. "
+            "Received: vocab_size=500, tokenizer='char'. Pass --tokenizer bpe, or leave out vocab_size.",
+        ),
     ],
 )
 def test_settings_that_make_no_sense(settings, message):
     with pytest.raises(ConfigError) as raised:
         Config.from_settings(settings)
     assert str(raised.value) == message
+
+
+def test_what_is_usual_may_be_idle():
+    config = Config.from_settings(
+        {"units": 8}, usual={"units": 4, "vocab_size": 500, "horizon": 3, "tokenizer": "byte"}
+    )
+    assert (config.model.units, config.model.horizon, config.data.tokenizer) == (8, 3, "byte")
 
 
 @pytest.mark.parametrize("split", ["0/100", "100/0", "50/50/0/0", "-10/110", ""])

@@ -10,15 +10,15 @@ from charlm.batching import BatchPlan
 from charlm.objectives import classification, translation
 
 COMMON = {
-    **{"units": 8, "cell": "gru", "batch_size": 4, "sequence_length": 16, "max_length": 16},
+    **{"units": 8, "cell": "gru", "batch_size": 4, "sequence_length": 16},
     **{"steps": 12, "evaluate_every": 5, "split": "80/20"},
 }
 TASKS = {
     "language": {},
     "bidirectional": {},
-    "translate": {"heads": 2, "label_smoothing": 0.1},
-    "autoencode": {"tokenizer": "char"},
-    "classify": {"balance": True},
+    "translate": {"max_length": 16, "heads": 2, "label_smoothing": 0.1},
+    "autoencode": {"max_length": 16, "tokenizer": "char"},
+    "classify": {"max_length": 16, "balance": True},
     "forecast": {"horizon": 2},
 }
 

@@ -96,6 +96,17 @@ def test_no_tuning_thread_outlives_training(store, stream):
     assert stream(store, "train", batch_size=3, length=20).options().autotune.enabled is False
 
 
+def test_weights_count_by_the_whole_text_and_not_by_a_batch(pairs):
+    store = prepare_pairs({"train": pairs, "validation": pairs[:1]}, DataConfig())
+    weights = np.linspace(0, 2, store.tokenizer.vocab_size, dtype=np.float32)
+    tables = {"characters_per_id": store.tokenizer.characters_per_id, "weight_per_id": weights}
+    plan = BatchPlan(store.splits["train"], tokens=200, multiple=2)
+    for batch in streams.pairs(store.splits["train"], plan, **tables).take(3).as_numpy_iterator():
+        targets = batch.rows["targets"]
+        assert np.array_equal(batch.rows["weights"], np.where(targets != PAD, weights[targets], 0))
+        assert batch.tokens == (targets != PAD).sum()
+
+
 def test_batches_of_pairs_are_a_function_of_seed_and_step(pairs):
     store = prepare_pairs({"train": pairs, "validation": pairs[:1]}, DataConfig())
     split, characters_per_id = store.splits["train"], store.tokenizer.characters_per_id

@@ -1,6 +1,7 @@
 import json
 import logging
 import math
+import os
 import shutil
 
 import numpy as np
@@ -112,9 +113,46 @@ def test_a_finished_run_that_was_killed_before_its_last_bundle_has_it_when_resum
 
 def test_a_folder_of_something_else_is_refused_with_resume_too(text_file, settings, tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "other"}')
+    (tmp_path / "checkpoints" / "step-1000").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "step-1000" / "model.pt").write_text("precious")
     with pytest.raises(CheckpointError, match="something else than a run: name another folder"):
         charlm.train(text_file, tmp_path, resume=True, **settings)
     assert (tmp_path / "config.json").read_text() == '{"model_type": "other"}'
+    assert (tmp_path / "checkpoints" / "step-1000" / "model.pt").read_text() == "precious"
+
+
+def test_an_evaluation_is_kept_before_it_is_shown(text_file, settings, tmp_path, monkeypatch):
+    def nobody_reads(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(session.Session, "_show", nobody_reads)
+    with pytest.raises(BrokenPipeError):
+        charlm.train(text_file, tmp_path / "run", **settings)
+    step = charlm.load(tmp_path / "run").info["step"]
+    assert step == checkpoints.load(tmp_path / "run").step > 0
+
+
+def test_an_interruption_that_nobody_can_be_told_of_is_saved(text_file, settings, tmp_path, monkeypatch):
+    write = os.write
+
+    def nobody_reads(number, message):
+        if number == 2:
+            raise BrokenPipeError
+        return write(number, message)
+
+    monkeypatch.setattr(session.os, "write", nobody_reads)
+    with pytest.raises(KeyboardInterrupt, match="and saved"):
+        charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(2)], **settings)
+    assert checkpoints.load(tmp_path / "run").step == 2
+
+
+def test_what_blocks_in_training_is_no_other_process(text_file, settings, tmp_path):
+    class Blocked(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            raise BlockingIOError("a pipe is full")
+
+    with pytest.raises(BlockingIOError, match="a pipe is full"):
+        charlm.train(text_file, tmp_path / "run", callbacks=[Blocked()], **settings)
 
 
 def test_a_resumed_run_of_minutes_that_evaluates_at_once_goes_on(text_file, settings, tmp_path, monkeypatch):
@@ -344,6 +382,16 @@ def test_minutes_are_turned_into_steps_that_end_in_time(text_file, settings, tmp
     assert run.log[-1]["learning_rate"] < 0.5 * run.config.training.learning_rate
 
 
+def test_a_resumed_run_of_minutes_follows_a_slower_machine(text_file, settings, tmp_path, monkeypatch, clock):
+    monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 1.0)
+    options = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
+    with pytest.raises(KeyboardInterrupt):
+        charlm.train(text_file, tmp_path / "run", minutes=1.0, callbacks=[StopAfter(60)], **options)
+    clock.step_seconds = 1.0
+    charlm.train(text_file, tmp_path / "run", resume=True, **options)
+    assert 0.8 * 60 < clock.now < 60 + 3 * clock.step_seconds
+
+
 def test_a_run_that_is_planned_often_still_evaluates_and_ends(text_file, settings, tmp_path, monkeypatch, clock):
     monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 1.0)
     without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
@@ -419,9 +467,9 @@ def test_tensorboard_reads_what_is_logged(text_file, settings, tmp_path):
     assert events == pytest.approx({line["step"]: line["valid_nats_per_character"] for line in run.log})
 
 
-@pytest.mark.parametrize("tokenizer", ["byte", "bpe"])
-def test_other_tokenizers_train_sample_and_score(text_file, settings, tokenizer, tmp_path):
-    run = charlm.train(text_file, tmp_path / "run", **settings | {"tokenizer": tokenizer, "vocab_size": 300})
+@pytest.mark.parametrize("pieces", [{"tokenizer": "byte"}, {"tokenizer": "bpe", "vocab_size": 300}])
+def test_other_tokenizers_train_sample_and_score(text_file, settings, pieces, tmp_path):
+    run = charlm.train(text_file, tmp_path / "run", **settings | pieces)
     assert run.sample("naïve 😀", length=10).startswith("naïve 😀")
     assert run.score("naïve 😀").characters == 7
     assert math.isfinite(run.log[-1]["valid_nats_per_character"])
