@@ -12,13 +12,13 @@ from charlm.options import option, validate
 from charlm.progress import Progress, open_bar
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.language_model import LanguageEngine
-from charlm.scoring import Predictions, cost, predict, predict_backward, predict_cloze
+from charlm.scoring import Predictions, cost, predict, predict_backward, predict_cloze, rows_at_once
 from charlm.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Ids, Tokenizer
 
 _SUSPECT = 3.0  #: nats by which another id must be likelier than the one that stands there
 _ALTERNATIVES = 3  #: ids that are tried in a place
 _BEFORE = 64  #: ids before a place that decide
-_ROWS = 256  #: texts compared at a time
+_ROWS = 256  #: texts compared at a time, at most
 
 Floats = NDArray[np.float64]
 Likelier = dict[int, dict[int, float]]  #: of places: ids likelier than the one that stands there, and by how many nats
@@ -93,9 +93,10 @@ def correct(
     best: dict[int, tuple[float, Edit]] = {}
     proposed = _propose(engine, ids)
     edits = sorted(proposed)
+    rows = min(rows_at_once(_BEFORE + options.lookahead, tokenizer.vocab_size), _ROWS)
     with open_bar(progress, unit="edit", total=len(edits)) as bar:
-        for begin in range(0, len(edits), _ROWS):
-            some = edits[begin : begin + _ROWS]
+        for begin in range(0, len(edits), rows):
+            some = edits[begin : begin + rows]
             for edit, *readings in zip(some, *_read(engine, ids, some, options.lookahead), strict=True):
                 likelier = float(np.mean([*readings, *proposed[edit]]))
                 gain = likelier - _count_ways(ids, edit, tokenizer.vocab_size - len(SPECIALS))
@@ -137,11 +138,13 @@ def _list_edits(ids: Ids, likelier: Likelier, ahead: Likelier, back: Likelier) -
     """Returns the changes that these ids speak for.
 
     What is wrong with an id is seen from all around it. That one is missing is seen between two ids: read forwards the
-    one after the place surprises, backwards the one before it, and either may be quite usual where it stands.
+    one after the place surprises, backwards the one before it, and either may be quite usual where it stands. That the
+    last id is superfluous is never seen, as nothing follows.
     """
     edits = {Edit(place, place, (token,), "missing") for place, tokens in ahead.items() for token in tokens}
     edits |= {Edit(place + 1, place + 1, (token,), "missing") for place, tokens in back.items() for token in tokens}
-    edits |= {Edit(place, place + 1, (), "superfluous") for place in likelier.keys() | ahead.keys()}
+    told = (likelier.keys() | ahead.keys()) - {len(ids) - 1}
+    edits |= {Edit(place, place + 1, (), "superfluous") for place in told}
     for place, tokens in likelier.items():
         edits |= {_substitute(place, token) for token in tokens}
         for first in {max(place - 1, 0), min(place, len(ids) - 2)}:

@@ -1,6 +1,7 @@
 """Gaps in a text, filled by a model that reads from both sides."""
 
 import itertools
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.engine import State
 from charlm.runtime.language_model import LanguageEngine
 from charlm.sampling import NEVER_DRAWN, log_softmax, softmax
-from charlm.scoring import WARM_UP, cost
+from charlm.scoring import WARM_UP, cost, rows_at_once
 from charlm.tokenizer import BOS, EOS, UNKNOWN, Ids, Tokenizer
 
 _CONTEXT = 48  #: ids beyond a gap by which its candidates are judged
 _BYTES = 4  #: of a character, at most
-_ROWS, _CHUNK = 256, 128  #: texts, and ids of each, that are read at once
+_ROWS, _CHUNK = 256, 128  #: texts, and ids of each, that are read at once, at most
+_LONGEST = 64  #: characters that {…} can hide
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +33,9 @@ class Gaps:
     """Gaps."""
 
     mark: str = option("_", "stands for one hidden character")
-    max_length: int = option(12, "characters that {…} may hide, at most; {8} says so itself", minimum=1)
+    max_length: int = option(
+        12, "characters that {…} may hide, at most; {8} says so itself", minimum=1, maximum=_LONGEST
+    )
     beam: int = option(32, "candidates from either side", minimum=1, metavar="K")
     n: int = option(5, "answers, at most", minimum=1)
     temperature: float = option(0.0, "above 0, answers are drawn; else the likeliest come first", minimum=0)
@@ -67,17 +73,19 @@ class Template:
         """Finds the gaps of a text: a run of marks, a character each; `{…}`, `{...}` or `{8}`, of up to so many.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: one may be too long.
         """
-        gap = re.compile(rf"((?:{re.escape(mark)})+)|\{{(?:…|\.\.\.|(\d{{1,4}}))\}}")
+        gap = re.compile(rf"((?:{re.escape(mark)})+)|\{{(?:…|\.\.\.|(\d+))\}}")
         parts, lengths, end = [], [], 0
         for found in gap.finditer(text):
             known, most = found.groups()
             parts.append(text[end : found.start()])
+            if len(most or "") > 2 or int(most or 0) > _LONGEST:
+                raise ConfigError(f"A gap hides {_LONGEST} characters at most. Received: {found[0]}.")
             lengths.append((len(known) // len(mark),) * 2 if known else (0, int(most or max_length)))
             end = found.end()
         if not lengths:
-            raise ConfigError(f"The text has no gap: write {mark} for each hidden character, or {{…}} for some.")
+            log.warning("There is no gap in %r: write %s for each hidden character, or {…} for some.", text, mark)
         return cls((*parts, text[end:]), tuple(lengths))
 
     def fill(self, gaps: Sequence[str]) -> str:
@@ -93,7 +101,7 @@ class _Draft:
 
 
 def fill(engine: BidirectionalEngine, tokenizer: Tokenizer, text: str, options: Gaps) -> list[Filling]:
-    """Fills the gaps of a text.
+    """Fills the gaps of a text; one without gaps is its own answer.
 
     Each gap, from the left to the right, gets candidates by beam search from both sides. They are ranked by the mean of
     what the forward and the backward model make of them and of the text beyond them: the geometric mean of two
@@ -109,7 +117,7 @@ def fill(engine: BidirectionalEngine, tokenizer: Tokenizer, text: str, options: 
         Different answers, the likeliest first; with a temperature, in the order in which they were drawn.
 
     Raises:
-        ConfigError: there is no gap, or nothing was found that fills it.
+        ConfigError: a gap may be too long, or nothing was found that fills it.
         UnknownCharacterError: the text has a character that the model does not know.
     """
     template = Template.parse(text, mark=options.mark, max_length=options.max_length)
@@ -187,7 +195,8 @@ class Side:
 
     def price(self, texts: Sequence[Ids]) -> Floats:
         """Returns what the model charges for each text that may come next, in nats."""
-        parts = (texts[begin : begin + _ROWS] for begin in range(0, len(texts), _ROWS))
+        rows = min(rows_at_once(_CHUNK, self.engine.vocab_size), _ROWS)
+        parts = (texts[begin : begin + rows] for begin in range(0, len(texts), rows))
         return np.concatenate([self._price(some) for some in parts])
 
     def _price(self, texts: Sequence[Ids]) -> Floats:

@@ -16,7 +16,14 @@ _PROMPT_CHUNK = 512
 
 
 def generate(
-    engine: Engine, prompt_ids: NDArray[np.integer], *, sampler: Sampler, length: int, seed: int = 0, rows: int = 1
+    engine: Engine,
+    prompt_ids: NDArray[np.integer],
+    *,
+    sampler: Sampler,
+    length: int,
+    seed: int = 0,
+    rows: int = 1,
+    first: int = 0,
 ) -> Drawing:
     """Draws ids after a prompt, for several rows at once.
 
@@ -29,6 +36,7 @@ def generate(
         length: ids to draw.
         seed: of all rows.
         rows: `B`, how many continuations of the prompt.
+        first: the number of the first of them.
 
     Yields:
         int32 ids `(B,)`, one step at a time.
@@ -40,7 +48,7 @@ def generate(
     logits, state = engine.step(prompt[-1:], state)
     logits, state = np.repeat(logits, rows, axis=0), tuple(np.repeat(part, rows, axis=0) for part in state)
     counts = np.tile(np.bincount(prompt, minlength=engine.vocab_size), (rows, 1))
-    noise = sampler.noise(seed, range(rows), engine.vocab_size)
+    noise = sampler.noise(seed, range(first, first + rows), engine.vocab_size)
     yield from write(engine, logits, state, counts, noise, sampler=sampler, length=length)
 
 

@@ -1,5 +1,6 @@
 """`Run` and `load`: a bundle, ready to use, without TensorFlow."""
 
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
@@ -31,6 +32,8 @@ from charlm.surprise import READINGS, Surprise, read
 from charlm.text_translator import Alignment, TextTranslator, Translation
 from charlm.trained import Trained
 
+_ROWS = 1000  #: texts drawn side by side, at most
+
 
 class Run(Trained):
     """A trained model, ready to use.
@@ -61,8 +64,9 @@ class Run(Trained):
             The text, prompt included; with `n`, a list of texts.
         """
         rows = 1 if n is None else n
+        pieces = self.stream(prompt, n=rows, **options)
         texts = [[prompt] for _ in range(rows)]
-        for row, piece in self.stream(prompt, n=rows, **options):
+        for row, piece in pieces:
             texts[row].append(piece)
         return "".join(texts[0]) if n is None else ["".join(pieces) for pieces in texts]
 
@@ -82,7 +86,7 @@ class Run(Trained):
         Args:
             prompt: how the text begins.
             length: how many ids to draw: characters, or tokens of a `byte` or `bpe` model.
-            n: how many texts, drawn side by side.
+            n: how many texts, drawn side by side, a thousand at a time.
             seed: the same seed gives the same text; text `i` does not depend on `n`.
             stop: a string, or several, at which a text ends; they are left out.
             unknown: what a character of the prompt outside the vocabulary does: `error`, `skip` or `replace`.
@@ -101,8 +105,14 @@ class Run(Trained):
         stop = [stop] if isinstance(stop, str) else stop
         sampler, engine = make(Sampler, controls), self._language_engine
         prompt_ids = self.tokenizer.encode(prompt, unknown=unknown)
-        drawn = generate(engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=n)
-        return stream_texts(self.tokenizer, drawn, rows=n, stop=stop)
+
+        def draw(first: int) -> Iterator[tuple[int, str]]:
+            rows = min(_ROWS, n - first)
+            drawn = generate(engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=rows, first=first)
+            for row, piece in stream_texts(self.tokenizer, drawn, rows=rows, stop=stop):
+                yield first + row, piece
+
+        return itertools.chain.from_iterable(map(draw, range(0, n, _ROWS)))
 
     def score(self, text: str, *, progress: Progress = None) -> Score:
         """Tells what a text costs under the model.
@@ -157,7 +167,7 @@ class Run(Trained):
             At most `n` answers, the likeliest first, or as they were drawn.
 
         Raises:
-            ConfigError: there is no gap, or nothing was found that fills it.
+            ConfigError: a gap may be too long, or nothing was found that fills it.
             UnknownCharacterError: the text has a character that the model does not know.
         """
         engine = self.engine_of(BidirectionalEngine, "bidirectional")

@@ -213,6 +213,11 @@ def _walk(
         yield places[counted], values[counted], (steps[-1] + 1) / length
 
 
+def rows_at_once(length: int, vocab_size: int) -> int:
+    """Returns how many rows of so many ids can be read at once, for their logits to stay within some megabytes."""
+    return max(_VALUES // (length * vocab_size), 1)
+
+
 def charge(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:
     """Returns the nats that each target is charged, `(N,)`, under logits `(N, V)`."""
     nats = cost(logits, targets)

@@ -83,15 +83,15 @@ def read(
 
 
 def rank_lines(surprise: Surprise) -> list[Line]:
-    """Returns the lines that hold something, the most surprising first; a line's end is not counted."""
+    """Returns the lines that hold something, the most surprising first; a line's end, CR or LF, is not counted."""
     texts: list[list[str]] = [[]]
     costs = [0.0]
     for piece, bits in zip(surprise.pieces, surprise.bits.tolist(), strict=True):
         first, *others = piece.split("\n")  # a piece of a `bpe` model may hold several ends, and what follows them
         texts[-1].append(first)
-        costs[-1] += 0 if others else bits
+        costs[-1] += 0 if others or piece == "\r" else bits
         texts += [[other] for other in others]
         costs += [0.0] * len(others)
-    numbered = enumerate(zip(map("".join, texts), costs, strict=True), 1)
+    numbered = enumerate(zip(("".join(pieces).rstrip("\r") for pieces in texts), costs, strict=True), 1)
     lines = [Line(number, text, cost / len(text)) for number, (text, cost) in numbered if text.strip()]
     return sorted(lines, key=lambda line: -line.bits_per_character)

@@ -29,7 +29,7 @@ class Decoding:
 
     beam: int = option(1, "translations followed at once; each source gets as many", minimum=1, metavar="K")
     length_penalty: float = option(
-        LENGTH_PENALTY, "a beam is ranked by log-probability over length to this power", minimum=0
+        LENGTH_PENALTY, "a beam is ranked by log-probability over length to this power", minimum=0, maximum=10
     )
     temperature: float = option(0.0, "above 0, translations are drawn; a beam search draws nothing", minimum=0)
     seed: int = option(0, "of the draws", minimum=0)
@@ -42,6 +42,8 @@ class Decoding:
                 f"A beam search draws nothing. Received: beam={self.beam}, temperature={self.temperature}. "
                 "Leave out one."
             )
+        if self.beam == 1 and self.length_penalty != LENGTH_PENALTY:
+            raise ConfigError(f"`length_penalty` ranks a beam. Received: beam=1, length_penalty={self.length_penalty}.")
 
 
 @dataclass(frozen=True)

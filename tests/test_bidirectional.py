@@ -1,7 +1,10 @@
 """The bidirectional language model: two directions that do not tell each other what is asked."""
 
+import io
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -195,5 +198,8 @@ def test_a_vector_of_a_text_is_the_mean_and_does_not_depend_on_its_mates(run, tm
         assert np.abs(vector - expected).max() < 1e-5
     (tmp_path / "lines.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     assert main(["embed", str(run.folder), str(tmp_path / "lines.txt"), "-o", str(tmp_path / "out.npy")]) == 0
-    assert "4 vectors of 32 numbers" in capsys.readouterr().out
+    assert "4 vectors of 32 numbers" in capsys.readouterr().err
     assert np.abs(np.load(tmp_path / "out.npy") - vectors).max() < 1e-6
+    command = [sys.executable, "-m", "charlm", "embed", run.folder, tmp_path / "lines.txt", "-o", "/dev/stdout"]
+    piped = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    assert np.abs(np.load(io.BytesIO(piped.stdout)) - vectors).max() < 1e-6

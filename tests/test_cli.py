@@ -206,6 +206,7 @@ def test_prompts_and_bundles_that_cannot_be_used(copied, capsys):
     fails(capsys, 1, "no file, folder or corpus", "score", copied, "missing.txt")
     (copied / "empty.txt").write_text("")
     fails(capsys, 1, "is empty", "score", copied, copied / "empty.txt")
+    fails(capsys, 1, "is empty", "inspect", copied, "")
     data = (copied / "model.safetensors").read_bytes()
     (copied / "model.safetensors").write_bytes(data[:-4] + b"\0\1\2\3")
     fails(capsys, 1, "is not what was saved", "sample", copied)
@@ -346,6 +347,28 @@ def test_a_closed_pipe_is_no_error(trained):
     assert len(result.stdout) == 5
     assert b"Traceback" not in result.stderr
     assert b"BrokenPipe" not in result.stderr
+
+
+def test_an_output_that_was_closed_before_is_no_error(trained):
+    command = f"{shlex.join([*CHARLM, 'sample', str(trained.folder)])} >&-"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, timeout=120)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_an_empty_file_among_others_is_left_out(trained, tmp_path, capsys):
+    for name, content in (("a", ""), ("b", "The cat"), ("c", "")):
+        (tmp_path / name).write_text(content)
+    assert main(["score", str(trained.folder), str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert [line.partition(":")[0] for line in captured.out.splitlines()] == [str(tmp_path / "b")]
+    assert f"Left out, as they are empty: {tmp_path / 'a'}, {tmp_path / 'c'}." in captured.err
+
+
+def test_what_would_have_no_effect_is_refused(trained, translator, text_file, capsys):
+    fails(capsys, 2, "--reading is for", "score", trained.folder, text_file, "--reading", "cloze")
+    fails(capsys, 2, "Leave out season", "evaluate", translator.folder, "dates", "--season", "5")
+    fails(capsys, 2, "`length_penalty` ranks a beam", "translate", translator.folder, "a", "--length-penalty", "1")
+    fails(capsys, 2, "must be at most 10", "translate", translator.folder, "a", "--length-penalty", "1000")
 
 
 @pytest.mark.parametrize(("no_color", "has_colors"), [(None, True), ("", True), ("1", False)])

@@ -124,3 +124,17 @@ def test_the_command_line_lists_and_writes(trained, tmp_path, capsys):
     assert len(lines) == len(found) and (path.read_bytes() != before) == bool(found)
     assert main(["correct", str(trained.folder), str(tmp_path / "none.txt")]) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("engine", [Forward(), Alphabet()], ids=["forward", "both"])
+@pytest.mark.parametrize("text", ["a", "ap", "app"])
+def test_nothing_after_the_last_character_tells_that_it_is_superfluous(engine, text):
+    found = correct(engine, TOKENIZER, text, Correcting(odds=1))
+    assert not [one for one in found if one.kind == "superfluous" and one.start == len(text) - 1]
+
+
+def test_few_texts_are_compared_at_once_where_there_are_many_characters(monkeypatch):
+    text = "abcdeefghijklm" * 20
+    found = correct(Alphabet(), TOKENIZER, text, Correcting())
+    monkeypatch.setattr("charlm.scoring._VALUES", 2000)  # one
+    assert correct(Alphabet(), TOKENIZER, text, Correcting()) == found

@@ -124,7 +124,7 @@ def test_the_command_measures_trained_runs(trained, pairs_file, translation_sett
     judged = [line.split() for line in capsys.readouterr().out.splitlines() if " of " in line and "%" in line]
     assert sum(int(line[-1].replace(",", "")) for line in judged) > 30
     assert main(["explain", "attention", folder]) == 2
-    assert "Name a run of --task translate" in capsys.readouterr().err
+    assert "Train with --task translate for this" in capsys.readouterr().err
 
 
 def test_the_command(capsys):
@@ -133,5 +133,8 @@ def test_the_command(capsys):
     assert "h = o * tanh(c)" in out and "rnn, new" in out and "544 weights" in out
     assert main(["explain", "attention"]) == 0
     assert "scores = memory @ h / sqrt(len(h))" in capsys.readouterr().out
-    assert main(["explain", "lstm", "--units", "0"]) == 2
-    assert "must be at least 1" in capsys.readouterr().err
+    for units in (0, 10**10):
+        assert main(["explain", "lstm", "--units", str(units)]) == 2
+        assert "`units` must be from 1 to 8,192" in capsys.readouterr().err
+    assert main(["explain", "attention", "--inputs", "7"]) == 2
+    assert "Leave out inputs" in capsys.readouterr().err

@@ -5,7 +5,7 @@ import pytest
 from fakes import CountingEngine
 
 from charlm.errors import ConfigError, UnknownCharacterError
-from charlm.filling import Gaps, Template, fill
+from charlm.filling import Filling, Gaps, Template, fill
 from charlm.tokenizer import EOS, Tokenizer
 
 
@@ -97,15 +97,20 @@ def test_answers_that_other_ids_spell_too_are_one():
 
 
 def test_what_cannot_be_filled_is_told():
-    with pytest.raises(ConfigError, match="The text has no gap: write _ for each hidden character"):
-        answers("abc")
     with pytest.raises(ConfigError, match="`mark` must be a character"):
         answers("abc", mark="")
     with pytest.raises(UnknownCharacterError):
         answers("é_")
     assert all(one.text.startswith("éa") for one in answers("éa_", unknown="skip"))
-    with pytest.raises(ConfigError, match="The text has no gap"):
-        answers("{" + "9" * 5000 + "}")
+    for length in (65, "9" * 5000):
+        with pytest.raises(ConfigError, match="A gap hides 64 characters at most"):
+            answers(f"ab{{{length}}}")
+
+
+@pytest.mark.parametrize("text", ["abc", ""])
+def test_a_text_without_gaps_is_its_own_answer_and_a_warning_says_how_to_write_one(text, caplog):
+    assert answers(text) == [Filling(text, (), 1.0)]
+    assert "write _ for each hidden character" in caplog.text
 
 
 def test_bytes_become_whole_characters():

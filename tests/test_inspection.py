@@ -115,6 +115,11 @@ def test_a_strip_stands_under_each_line():
     assert colored[0] == plain[0] and colored[1].count("\x1b[48;5;") == len(plain[0])
 
 
+def test_json_has_the_whole_of_a_long_text(trained, capsys):
+    assert main(["inspect", str(trained.folder), "The " * 300, "--unit", "1", "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1200
+
+
 def test_the_command(trained, tmp_path, capsys):
     folder = str(trained.folder)
     assert main(["inspect", folder, "The cat"]) == 0

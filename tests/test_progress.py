@@ -42,8 +42,9 @@ def test_one_bar_counts_all_lines(translator, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setattr(terminal, "open_bar", opened)
     monkeypatch.setattr(terminal, "_LINES_AT_ONCE", 2)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"ab\nc\nde\na\nb\n")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfab\nc\nde\na\nb\n")))
     assert main(["translate", str(translator.folder)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 5
     (bar,) = bars
     assert bar.n == 5
+    assert "ufeff" not in sys.stderr.getvalue()  # the mark before the first byte is no character

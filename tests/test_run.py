@@ -21,6 +21,13 @@ def test_the_same_seed_gives_the_same_text_alone_or_among_others(trained):
     assert trained.sample("The ", length=300, seed=6) != alone
 
 
+def test_texts_are_drawn_some_at_a_time(trained, monkeypatch):
+    texts = trained.sample("The ", n=5, length=20, seed=2, stop="e")
+    monkeypatch.setattr("charlm.run._ROWS", 2)
+    assert trained.sample("The ", n=5, length=20, seed=2, stop="e") == texts
+    assert len(set(texts)) > 1
+
+
 def test_temperature_zero_is_greedy_and_stable(trained):
     texts = {trained.sample("The ", length=100, temperature=0, seed=seed) for seed in range(3)}
     texts |= set(trained.sample("The ", length=100, temperature=0, n=4))

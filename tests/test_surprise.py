@@ -57,6 +57,12 @@ def test_lines_are_ranked_by_their_surprise():
     assert rank_lines(surprise_of("")) == []
 
 
+def test_the_ends_of_lines_are_not_counted_whichever_they_are():
+    bits = np.array([1.0, 100.0, 100.0, 3.0])
+    found = Surprise(["a", "\r", "\n", "b"], bits, np.zeros((4, 0), np.int32), np.zeros((4, 0), np.float32))
+    assert [(line.text, line.bits_per_character) for line in rank_lines(found)] == [("b", 3.0), ("a", 1.0)]
+
+
 def test_pieces_may_hold_several_ends_of_lines():
     found = Surprise(["a", "\n\n  ", "b", "c"], np.array([2.0, 9.0, 3.0, 1.0]), np.zeros((4, 0)), np.zeros((4, 0)))
     assert rank_lines(found) == [Line(1, "a", 2.0), Line(3, "  bc", 1.0)]

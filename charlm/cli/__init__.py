@@ -74,13 +74,10 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    options, unknown = _make_parser(arguments).parse_known_args(arguments)
-    if unknown:
-        return _fail(_unknown_option(unknown[0], options.command), WRONG_USAGE)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        _prepare_output()
+        options = _parse(arguments)
         with _logging_to_stderr():
             options.run(options)
         sys.stdout.flush()
@@ -91,10 +88,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _let_go_of_output()
         return FAILED
     except (CharlmError, OSError, MemoryError) as error:
-        if options.debug:
+        if "--debug" in arguments:
             raise
         _let_go_of_output()
         return _fail(_explain(error), WRONG_USAGE if isinstance(error, ConfigError) else FAILED)
+
+
+def _prepare_output() -> None:
+    if sys.stdout is None:  # closed by who called
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (until the end)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    options, unknown = _make_parser(arguments).parse_known_args(arguments)
+    if unknown:
+        raise ConfigError(_unknown_option(unknown[0], options.command))
+    return options
 
 
 def _make_parser(arguments: Sequence[str]) -> Parser:
@@ -138,8 +149,7 @@ def _logging_to_stderr() -> Iterator[None]:
 def _let_go_of_output() -> None:
     """Gives up what standard output does not take; else Python tries again in the end, and tells of it at length."""
     try:
-        if sys.stdout is not None:  # as where it was closed
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -39,12 +39,12 @@ def run(options: argparse.Namespace) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise TextError(f"{options.file} cannot be read as UTF-8: {error}. Name a text file.") from None
     corrections = trained.correct(text, progress="correcting", **given_options(options, Correcting))
+    if options.write and corrections:
+        with replacing_file(options.file) as temporary:
+            temporary.write_bytes(apply(text, corrections).encode("utf-8"))
     for one in corrections:
         if options.json:
             print(json.dumps(dataclasses.asdict(one)))
             continue
         place = f"{options.file}:{one.line}:{one.column}"
         print(f"{place}: {one.kind} {printable(f'{one.found!r} → {one.suggestion!r}')}, odds {one.odds:,.0f}:1")
-    if options.write and corrections:
-        with replacing_file(options.file) as temporary:
-            temporary.write_bytes(apply(text, corrections).encode("utf-8"))

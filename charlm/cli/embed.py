@@ -1,6 +1,8 @@
 """`charlm embed`."""
 
 import argparse
+import io
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from charlm.datasets import find_sources, read_lines
 from charlm.errors import TextError
 from charlm.files import replacing_file
 from charlm.run import load
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 Turns the lines of a text into vectors, with a model that was trained with --task bidirectional.
@@ -35,6 +39,8 @@ def run(options: argparse.Namespace) -> None:
     if not lines:
         raise TextError(f"{options.file} is empty: there is nothing to embed.")
     vectors = trained.embed(lines, progress="embedding")
-    with replacing_file(options.output) as temporary, temporary.open("wb") as file:
-        np.save(file, vectors)
-    print(f"{options.output}: {vectors.shape[0]:,} vectors of {vectors.shape[1]:,} numbers")
+    array = io.BytesIO()  # as a pipe has no place that NumPy could ask for
+    np.save(array, vectors)
+    with replacing_file(options.output) as temporary:
+        temporary.write_bytes(array.getbuffer())
+    log.info("%s: %s vectors of %s numbers", options.output, f"{vectors.shape[0]:,}", f"{vectors.shape[1]:,}")

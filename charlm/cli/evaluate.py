@@ -56,6 +56,8 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError(f"`limit` must be at least 1. Received: limit={options.limit}.")
     task, decoding = trained.config.model.task, given_options(options, Decoding)
     config = dataclasses.replace(trained.config, reading=with_given(trained.config.reading, options))
+    if options.season is not None and task != "forecast":
+        raise ConfigError("`season` is that of a forecaster's series. Leave out season.")
     if decoding and task in ("classify", "forecast"):
         raise ConfigError(f"A model of the task '{task}' writes nothing. Leave out {', '.join(decoding)}.")
     if task == "forecast":

@@ -23,6 +23,7 @@ named as RUN: train one with attention and one with --attention none.
 """
 _SECONDS = 0.3  #: of a measurement
 _JUDGED = 200  #: pairs
+_WIDEST = 1 << 13
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     inputs = options.units if options.inputs is None else options.inputs
-    if min(options.units, inputs) < 1:
-        raise ConfigError(f"`units` and `inputs` must be at least 1. Received: units={options.units}, inputs={inputs}.")
+    for name, value in {"units": options.units, "inputs": inputs}.items():
+        if not 1 <= value <= _WIDEST:
+            raise ConfigError(f"`{name}` must be from 1 to {_WIDEST:,}. Received: {name}={value}.")
+    if options.subject == "attention" and options.inputs is not None:
+        raise ConfigError("Attention is as wide as the layers. Leave out inputs.")
+    task = "translate" if options.subject == "attention" else "language"
     runs = [load(folder) for folder in options.folders]
     for trained in runs:
-        _check(trained, "translate" if options.subject == "attention" else "language")
+        if trained.config.model.task != task:
+            raise trained.refusal([task])
     print(explain(options.subject, options.units, inputs))
     if options.subject == "attention":
         for trained in runs:
@@ -51,13 +57,6 @@ def run(options: argparse.Namespace) -> None:
         weights = count(shapes(cell, options.units, inputs))
         print(f"  {cell:5} {weights:>12,} weights  {_step_microseconds(cell, options.units, inputs):8.1f} µs")
     _show_gradients(options.units, runs)
-
-
-def _check(trained: Run, task: str) -> None:
-    if trained.config.model.task != task:
-        raise ConfigError(
-            f"{trained.folder} holds a model of the task '{trained.config.model.task}'. Name a run of --task {task}."
-        )
 
 
 def _step_microseconds(cell: str, units: int, inputs: int) -> float:

@@ -10,7 +10,7 @@ from charlm.cli.arguments import add_options, add_run, with_given
 from charlm.cli.terminal import has_colors
 from charlm.config import ReadingConfig
 from charlm.datasets import read_corpus
-from charlm.errors import ConfigError
+from charlm.errors import ConfigError, TextError
 from charlm.inspection import FEATURES, Follower
 from charlm.plots import draw_activity, plot_activity, visible
 from charlm.run import Run, load
@@ -77,6 +77,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"{activity.name}:")
         print(draw_activity(activity, colors=has_colors()))
     elif not options.find:
+        activity = trained.watch(text, **chosen)
         for piece, value in zip(activity.pieces, activity.values.tolist(), strict=True):
             print(json.dumps({"text": piece, "value": value}))
 
@@ -84,9 +85,12 @@ def run(options: argparse.Namespace) -> None:
 def _read(options: argparse.Namespace, config: ReadingConfig) -> str:
     if (options.string is None) == (options.file is None):
         raise ConfigError("Give a STRING or a --file to read, one of them.")
-    if options.string is not None:
-        return options.string
-    return "\n".join(join_chunks(read_corpus([options.file], config)))
+    text = options.string
+    if text is None:
+        text = "\n".join(join_chunks(read_corpus([options.file], config)))
+    if not text:
+        raise TextError("The text is empty: there is nothing to read.")
+    return text
 
 
 def _rank(trained: Run, text: str, options: argparse.Namespace) -> Follower:

@@ -55,10 +55,11 @@ def run(options: argparse.Namespace) -> None:
     for least, share in novelty.shares.items():
         most = novelty.by_sample[least].max()
         print(f"within copies of {least} characters or more: {share:.1%}; of the sample with most of them {most:.1%}")
-    print("the longest copies:")
-    for copy in _top(novelty):
+    for number, copy in enumerate(_top(novelty)):
+        if number == 0:
+            print("the longest copies:")
         print(f"  {copy.length:4} characters, sample {copy.sample + 1}: {printable(repr(copy.text))}")
 
 
 def _top(novelty: Novelty) -> list[Copy]:
-    return sorted(novelty.longest, key=lambda copy: -copy.length)[:_SHOWN]
+    return sorted((copy for copy in novelty.longest if copy.length), key=lambda copy: -copy.length)[:_SHOWN]

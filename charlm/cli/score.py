@@ -2,7 +2,9 @@
 
 import argparse
 import dataclasses
+import itertools
 import json
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,7 +25,8 @@ A long text is cut into rows that run in parallel, each warmed on the 1,024 ids 
 is the same number. A character that the model does not know is charged as `<unk>` plus 21 bits.
 """
 _ALTERNATIVES = 5
-_EMPTY = "{} is empty: there is nothing to score."
+
+log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,15 +55,25 @@ def run(options: argparse.Namespace) -> None:
     if options.html and (options.per_line or len(files) > 1):
         raise ConfigError("--html writes a page of one text, by characters. Name one FILE, without --per-line.")
     show = _show_lines if options.per_line else _show_characters if options.per_character or options.html else _score
+    if show is _score and options.reading != "forward":
+        raise ConfigError("--reading is for --per-line and --per-character; without them all readings are told.")
+    empty = []
     for file in files:
-        show(trained, file, join_chunks(read_source(file, config)), options)
+        texts = join_chunks(read_source(file, config))
+        first = next(filter(None, texts), None)
+        if first is None:
+            empty.append(file)
+        else:
+            show(trained, file, itertools.chain([first], texts), options)
+    if len(empty) == len(files):
+        raise TextError(f"There is nothing to score: {', '.join(empty)} is empty.")
+    if empty:
+        log.warning("Left out, as they are empty: %s.", ", ".join(empty))
 
 
 def _score(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:
     scores = trained.scores(texts, progress=printable(file))
     score = scores.pop("forward")
-    if not score.characters:
-        raise TextError(_EMPTY.format(file))
     if options.json:
         names = ("characters", "bytes", "bits", "bits_per_character", "bits_per_byte", "nats_per_character")
         figures = {name: getattr(score, name) for name in names}
@@ -76,16 +89,12 @@ def _score(trained: Run, file: str, texts: Iterable[str], options: argparse.Name
         print(f"{shown}: {other.bits_per_character:.4f} bits per character {name}, {READINGS[name]}")
 
 
-def _read(
-    trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace, *, alternatives: int = 0
-) -> Surprise:
-    if text := "\n".join(texts):  # documents
-        return trained.surprise(text, reading=options.reading, alternatives=alternatives)
-    raise TextError(_EMPTY.format(file))
+def _read(trained: Run, texts: Iterable[str], options: argparse.Namespace, *, alternatives: int = 0) -> Surprise:
+    return trained.surprise("\n".join(texts), reading=options.reading, alternatives=alternatives)
 
 
 def _show_lines(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:
-    for line in rank_lines(_read(trained, file, texts, options)):
+    for line in rank_lines(_read(trained, texts, options)):
         if options.json:
             print(json.dumps({"file": file, **dataclasses.asdict(line)}))
         else:
@@ -93,7 +102,7 @@ def _show_lines(trained: Run, file: str, texts: Iterable[str], options: argparse
 
 
 def _show_characters(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:
-    surprise = _read(trained, file, texts, options, alternatives=_ALTERNATIVES)
+    surprise = _read(trained, texts, options, alternatives=_ALTERNATIVES)
     if options.html:
         write_surprise(surprise, trained.tokenizer, options.html, title=f"{Path(file).name}, {options.reading}")
     if options.json:

@@ -43,5 +43,5 @@ def _read_lines() -> Iterator[str]:
     if sys.stdin is None:
         raise TextError("Standard input is closed. Give texts as STRING.")
     if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace", newline="\n")
     return (line.rstrip("\r\n") for line in sys.stdin)
