@@ -304,6 +304,11 @@ class Config:
                     f"`{field.name}` is for --task {' or '.join(tasks)}. "
                     f"Received: {field.name}={value!r}, task={self.model.task!r}. Leave out {field.name}."
                 )
+        if self.data.validation and settings.get("split") not in (None, DataConfig.split):
+            raise ConfigError(
+                "`split` divides CORPUS, which with `validation` is all training text. "
+                f"Received: split={self.data.split!r}, validation={self.data.validation!r}. Leave out one."
+            )
         if settings.get("vocab_size") not in (None, DataConfig.vocab_size) and self.data.tokenizer != "bpe":
             raise ConfigError(
                 "`vocab_size` is that of a bpe tokenizer; others have as many ids as they need. "

@@ -73,6 +73,11 @@ def test_whole_numbers_pass_for_real_ones():
             "Received: tie_weights=True, task='forecast'. Leave out tie_weights.",
         ),
         (
+            {"split": "80/20", "validation": "v.txt"},
+            "`split` divides CORPUS, which with `validation` is all training text. "
+            "Received: split='80/20', validation='v.txt'. Leave out one.",
+        ),
+        (
             {"vocab_size": 500},
             "`vocab_size` is that of a bpe tokenizer; others have as many ids as they need. "
             "Received: vocab_size=500, tokenizer='char'. Pass --tokenizer bpe, or leave out vocab_size.",
