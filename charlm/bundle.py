@@ -123,7 +123,9 @@ def read(folder: Path) -> Bundle:
             if not folder.is_dir():
                 reason = "it is a file" if folder.exists() else "there is no such folder"
                 raise BundleError(f"{folder} is not a bundle: {reason}. Name a folder that `charlm train` made.")
-            raise BundleError(f"{folder} is not a bundle: {name} is missing. A run has a whole one after its first evaluation.")
+            raise BundleError(
+                f"{folder} is not a bundle: {name} is missing. A run has a whole one after its first evaluation."
+            )
     tensors, metadata = _read_tensors(folder / MODEL)
     if metadata.get("format") != str(FORMAT):
         raise BundleError(
