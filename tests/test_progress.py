@@ -48,3 +48,13 @@ def test_one_bar_counts_all_lines(translator, monkeypatch, capsys):
     (bar,) = bars
     assert bar.n == 5
     assert "ufeff" not in sys.stderr.getvalue()  # the mark before the first byte is no character
+
+
+def test_the_first_line_with_bytes_that_are_not_utf8_is_named(translator, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"ab\na\xff\n\xff\n")))
+    assert main(["translate", str(translator.folder)]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 3
+    assert [line for line in err.splitlines() if "U+FFFD" in line] == [
+        "Line 2 of standard input holds U+FFFD, as which bytes that are not UTF-8 are read."
+    ]

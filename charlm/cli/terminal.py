@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from tqdm import tqdm
 from charlm.errors import TextError
 from charlm.progress import open_bar
 from charlm.text import escape_controls
+
+log = logging.getLogger(__name__)
 
 _LINES_AT_ONCE = 1024
 
@@ -44,4 +47,9 @@ def _read_lines() -> Iterator[str]:
         raise TextError("Standard input is closed. Give texts as STRING.")
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace", newline="\n")
-    return (line.rstrip("\r\n") for line in sys.stdin)
+    is_whole = True
+    for number, line in enumerate(sys.stdin, 1):
+        if is_whole and "\ufffd" in line:
+            is_whole = False
+            log.warning("Line %s of standard input holds U+FFFD, as which bytes that are not UTF-8 are read.", number)
+        yield line.rstrip("\r\n")
