@@ -1,6 +1,6 @@
 """The fused scans of LSTM, GRU and SimpleRNN, forwards and backwards through time.
 
-A scan runs one recurrent layer over a whole sequence. Four things make it
+A scan runs one recurrent layer over a whole sequence. Five things make it
 quicker than a loop that is left to automatic differentiation:
 
 * the product of the inputs with `kernel` is taken for all time steps at once,
@@ -12,16 +12,19 @@ quicker than a loop that is left to automatic differentiation:
   on GPUs");
 * only what the backward loop needs is kept, and the arrays that are as wide as
   all gates together are kept in `precision`: less to write and to read;
-* a turn of the loop takes several time steps.
+* a turn of the loop takes several time steps;
+* matrices whose rows would meet in the same few sets of the cache have rows of
+  another length (`_spread`).
 
 A cell is a pair of pure functions. `forward` takes the projected input
 `x (B, G)`, the recurrent product `p = h @ U (B, G)` and the state, and gives
 the new state with what `backward` wants to see again. `backward` takes the
-gradient of the new state, and `through`, which joins the gates' parts of a
-gradient of `p` and takes it back to `h`; it gives the gradients of `x`, of `p`
-and of the old state. `biases` gives the bias of `x`, or None, and that of `p`.
-`x` and `p` come in `precision`, all else is float32. The equations are those of
-`keras.layers`, with its gate order.
+gradient of the new state, `join`, which makes one array of the gates' parts of
+a gradient, and `through`, which takes a gradient of `p` back to `h`; it gives
+the gradient of `x` and `p`, or one of each, and that of the old state. `biases`
+gives the bias of `x`, or None, and that of `p`. `x` and `p` come in
+`precision`, all else is float32. The equations are those of `keras.layers`,
+with its gate order.
 """
 
 import math
@@ -29,6 +32,7 @@ import math
 from charlm.backend import tf
 
 _UNROLLED = 4  #: time steps in a turn of the loop, at most
+_CACHE_LINE, _SAME_SETS = 16, 512  #: float32 numbers: a line of the cache, and 2 KiB
 
 _sigmoid_gradient = tf.raw_ops.SigmoidGrad  #: of the gate `y`: dy · y · (1 - y)
 _tanh_gradient = tf.raw_ops.TanhGrad  #: of the gate `y`: dy · (1 - y²)
@@ -46,24 +50,23 @@ class LSTMKernel:
 
     @staticmethod
     def forward(x, p, state):
-        i, f, g, o = tf.split(tf.cast(x + p, tf.float32), 4, axis=1)
+        i, f, g, o = _split(tf.cast(x + p, tf.float32), state)
         i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
         c = f * state[1] + i * g
         t = tf.tanh(c)
         return (o * t, c), (i, f, g, o, t, state[1])
 
     @staticmethod
-    def backward(gradient, saved, through):
+    def backward(gradient, saved, join, through):
         (dh, dc), (i, f, g, o, t, c_before) = gradient, saved
         dc += _tanh_gradient(y=t, dy=dh * o)
-        d_gates = (
+        d_gates = join(
             _sigmoid_gradient(y=i, dy=dc * g),
             _sigmoid_gradient(y=f, dy=dc * c_before),
             _tanh_gradient(y=g, dy=dc * i),
             _sigmoid_gradient(y=o, dy=dh * t),
         )
-        dx, dh = through(d_gates)
-        return dx, dx, (dh, dc * f)
+        return (d_gates,), (through(d_gates), dc * f)
 
 
 class GRUKernel:
@@ -79,19 +82,19 @@ class GRUKernel:
     @staticmethod
     def forward(x, p, state):
         x, p = tf.cast(x, tf.float32), tf.cast(p, tf.float32)
-        (x_z, x_r, x_h), (p_z, p_r, p_h) = tf.split(x, 3, axis=1), tf.split(p, 3, axis=1)
+        (x_z, x_r, x_h), (p_z, p_r, p_h) = _split(x, state), _split(p, state)
         z, r = tf.sigmoid(x_z + p_z), tf.sigmoid(x_r + p_r)
         g = tf.tanh(x_h + r * p_h)
         return (g + z * (state[0] - g),), (z, r, g, p_h, state[0])
 
     @staticmethod
-    def backward(gradient, saved, through):
+    def backward(gradient, saved, join, through):
         (dh,), (z, r, g, p_h, h_before) = gradient, saved
         dg = _tanh_gradient(y=g, dy=dh - dh * z)
         dz = _sigmoid_gradient(y=z, dy=dh * (h_before - g))
         dr = _sigmoid_gradient(y=r, dy=dg * p_h)
-        dp, dh_through = through([dz, dr, dg * r])
-        return tf.concat([dz, dr, dg], axis=1), dp, (dh * z + dh_through,)
+        dp = join(dz, dr, dg * r)
+        return (join(dz, dr, dg), dp), (dh * z + through(dp),)
 
 
 class SimpleRNNKernel:
@@ -106,14 +109,21 @@ class SimpleRNNKernel:
 
     @staticmethod
     def forward(x, p, state):
-        h = tf.tanh(tf.cast(x + p, tf.float32))
+        (h,) = map(tf.tanh, _split(tf.cast(x + p, tf.float32), state))
         return (h,), (h,)
 
     @staticmethod
-    def backward(gradient, saved, through):
+    def backward(gradient, saved, join, through):
         (dh,), (h,) = gradient, saved
-        dx, dh = through([_tanh_gradient(y=h, dy=dh)])
-        return dx, dx, (dh,)
+        d_gate = join(_tanh_gradient(y=h, dy=dh))
+        return (d_gate,), (through(d_gate),)
+
+
+def _split(x, state):
+    """Parts `(B, G)` into gates `(B, H)`; what `_spread` added is left out."""
+    units = state[0].shape[-1]
+    gates, added = divmod(x.shape[-1], units)
+    return tf.split(x, [units] * gates + [added], axis=1)[:gates]
 
 
 Kernel = type[LSTMKernel] | type[GRUKernel] | type[SimpleRNNKernel]
@@ -138,6 +148,7 @@ def run_layer(
     Returns:
         Outputs `(B, T, H)` in the order of reading, and the state after.
     """
+    kernel, recurrent_kernel, bias = (_spread(part, precision) for part in (kernel, recurrent_kernel, bias))
     x = tf.transpose(inputs, (1, 0, 2))
     if mask is not None:
         x = tf.where(tf.transpose(mask)[:, :, None], x, tf.zeros_like(x))
@@ -159,6 +170,7 @@ def run_layer_on_rows(
     Returns:
         Outputs `(B, T, H)` in the order of reading, and the state after.
     """
+    kernel, recurrent_kernel, bias = (_spread(part, precision) for part in (kernel, recurrent_kernel, bias))
     ids = tf.transpose(ids)  # (T, B)
     used, places = tf.unique(tf.reshape(ids, [-1]))
     rows = _project(cell, _take_rows(table, used), kernel, bias, precision)
@@ -175,7 +187,7 @@ def _run(cell: Kernel, x, recurrent_kernel, bias, state, mask, reverse, precisio
 
 
 def _project(cell: Kernel, x, kernel, bias, precision):
-    input_bias, _ = cell.biases(tf.convert_to_tensor(bias))
+    input_bias, _ = cell.biases(bias)
     x = _product(x, kernel, precision)  # (…, G)
     return x if input_bias is None else _add_bias(x, input_bias)
 
@@ -207,8 +219,8 @@ def _take_rows(table, ids):
 
 
 def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
-    recurrent_kernel = tf.convert_to_tensor(recurrent_kernel)
-    _, recurrent_bias = cell.biases(tf.convert_to_tensor(bias))
+    _, recurrent_bias = cell.biases(bias)
+    units, width = recurrent_kernel.shape
     steps, unrolled = tf.shape(x)[0], math.gcd(x.shape[0] or 1, _UNROLLED)
 
     def write_all(count, dtype):
@@ -232,22 +244,24 @@ def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
 
         def gradient(d_outputs, *d_last):
             d_hs = _read_all(d_outputs)
-            transposed = tf.transpose(factor)  # once, and not in every step
+            transposed = _spread(tf.transpose(factor), precision)  # once, and not in every step
+            added = tf.zeros((tf.shape(x)[1], width % units))  # by `_spread`
 
-            def through(parts):
-                dp = tf.cast(tf.concat(parts, axis=1), precision)
-                return dp, tf.cast(tf.matmul(dp, transposed), tf.float32)
+            def join(*parts):
+                return tf.cast(tf.concat([*parts, added], axis=1), precision)
+
+            def through(dp):
+                return tf.cast(tf.matmul(dp, transposed)[:, :units], tf.float32)
 
             def backward(t, d_after, arrays):
                 d_after = (d_after[0] + d_hs.read(t), *d_after[1:])
                 zeros = tuple(map(tf.zeros_like, d_after))
                 kept = [array.read(t) for array in saved]
-                dx, dp, d_before = cell.backward(_hold(mask, t, d_after, zeros), kept, through)
+                values, d_before = cell.backward(_hold(mask, t, d_after, zeros), kept, join, through)
                 if mask is not None:
                     passed = _hold(mask, t, zeros, d_after)
                     d_before = tuple(map(tf.add, d_before, passed))
-                values = (tf.cast(value, precision) for value in (dx, dp))
-                written = (array.write(t, value) for array, value in zip(arrays, values, strict=False))
+                written = (array.write(t, value) for array, value in zip(arrays, values, strict=True))
                 return t - 1, d_before, tuple(written)
 
             loop = (steps - 1, d_last, write_all(cell.num_gradients, precision))
@@ -282,6 +296,19 @@ def product(x, kernel, precision):
 
 def _product(x, kernel, precision):
     return tf.tensordot(tf.cast(x, precision), tf.cast(kernel, precision), 1)
+
+
+def _spread(weights, precision):
+    """Adds columns of zeros, a cache line of them, to weights whose rows are a multiple of 2 KiB long.
+
+    Such rows all begin in the same two of a cache's 64 sets, and a product that walks down them finds hardly anything
+    there again: it takes up to twice as long (Lam, Rothberg and Wolf 1991, "The Cache Performance and Optimizations of
+    Blocked Algorithms"). Products in bfloat16 put their factors in an order of their own first.
+    """
+    weights = tf.convert_to_tensor(weights)
+    *axes, width = weights.shape
+    meets = precision == "float32" and width % _SAME_SETS == 0
+    return tf.pad(weights, [[0, 0]] * len(axes) + [[0, _CACHE_LINE]]) if meets else weights
 
 
 def _read_all(array):

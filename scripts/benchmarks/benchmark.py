@@ -25,6 +25,8 @@ import translation_race
 from tqdm import tqdm
 from worker import VOCABULARY
 
+from charlm.backend import has_bfloat16
+
 HERE = Path(__file__).parent
 TORCH = HERE.parents[1] / ".cache" / "peers" / "bin" / "python"
 GATES = {"lstm": 4, "gru": 3}
@@ -80,35 +82,38 @@ def table(head: list[str], rows: list[list[str]]) -> None:
 
 def measure_training(programs: list[Program], args) -> None:
     charlm, torch, keras = programs
-    peaks = {
-        kind: take_turns([torch], "products", {"size": 2048, "precision": kind}, 5)["PyTorch"] for kind in PRECISIONS
+    kinds = args.precisions
+    peaks = {kind: take_turns([torch], "products", {"size": 2048, "precision": kind}, 5)["PyTorch"] for kind in kinds}
+    ratios: dict[str, list[float]] = {
+        "best precision against PyTorch's best": [],
+        "float32 against PyTorch's": [],
+        "best precision against Keras's best": [],
+        "best precision against Keras's float32": [],
     }
-    grid = list(itertools.product(args.cells, args.units, args.layers))
-    rows, ratios = [], {"best": [], "float32": [], "keras": []}
-    for cell, units, layers in tqdm(grid, unit="case", desc="training"):
+    rows = []
+    for cell, units, layers in tqdm(list(itertools.product(args.cells, args.units, args.layers)), unit="case"):
         case = {"cell": cell, "units": units, "layers": layers, "batch": 64, "length": 100}
-        rates = {kind: take_turns(programs, "training", case | {"precision": kind}, args.rounds) for kind in PRECISIONS}
-        gates, hidden = GATES[cell], units * units
-        operations = 3 * 2 * (gates * hidden * (2 * layers - 1) + units * VOCABULARY)
-        best = {program.name: max(rates[kind][program.name] for kind in PRECISIONS) for program in programs}
-        ratios["best"].append(best["charlm"] / best["PyTorch"])
-        ratios["float32"].append(rates["float32"]["charlm"] / rates["float32"]["PyTorch"])
-        ratios["keras"].append(best["charlm"] / best["Keras"])
-        shares = [rates[kind]["charlm"] * operations / peaks[kind] for kind in PRECISIONS]
-        cells = [" / ".join(f"{rates[kind][program.name]:,.0f}" for kind in PRECISIONS) for program in programs]
-        ratio = f"{ratios['best'][-1]:.2f} / {ratios['float32'][-1]:.2f} / {ratios['keras'][-1]:.2f}"
-        rows.append([f"{cell} {layers}×{units}", *cells, ratio, " / ".join(f"{share:.0%}" for share in shares)])
-    print("### Training: characters a second, float32 / bfloat16 (64 rows of 100 characters, 65 symbols)\n")
-    names = [program.name for program in (charlm, torch, keras)]
-    ratio_head = "charlm ÷ PyTorch, best / float32, ÷ Keras, best"
-    table(["model", *names, ratio_head, "charlm's share of the peak"], rows)
-    print(f"Peak: {' / '.join(f'{peaks[kind] / 1e9:,.0f}' for kind in PRECISIONS)} Gflop/s.")
-    for name, label in (
-        ("best", "best precision against PyTorch's best"),
-        ("float32", "float32 against PyTorch's"),
-        ("keras", "best precision against Keras's best"),
-    ):
-        values = ratios[name]
+        rates = {kind: take_turns(programs, "training", case | {"precision": kind}, args.rounds) for kind in kinds}
+        operations = 3 * 2 * (GATES[cell] * units**2 * (2 * layers - 1) + units * VOCABULARY)
+        best = {program.name: max(rates[kind][program.name] for kind in kinds) for program in programs}
+        plain = rates["float32"]
+        found = (
+            best["charlm"] / best["PyTorch"],
+            plain["charlm"] / plain["PyTorch"],
+            best["charlm"] / best["Keras"],
+            best["charlm"] / plain["Keras"],
+        )
+        for values, ratio in zip(ratios.values(), found, strict=True):
+            values.append(ratio)
+        speeds = [" / ".join(f"{rates[kind][program.name]:,.0f}" for kind in kinds) for program in programs]
+        shares = " / ".join(f"{rates[kind]['charlm'] * operations / peaks[kind]:.0%}" for kind in kinds)
+        beside = [" / ".join(f"{ratio:.2f}" for ratio in pair) for pair in (found[:2], found[2:])]
+        rows.append([f"{cell} {layers}×{units}", *speeds, *beside, shares])
+    print(f"### Training: characters a second, {' / '.join(kinds)} (64 rows of 100 characters, 65 symbols)\n")
+    names = [program.name for program in programs]
+    table(["model", *names, "÷ PyTorch, best / float32", "÷ Keras, its best / its float32", "share of the peak"], rows)
+    print(f"Peak: {' / '.join(f'{peaks[kind] / 1e9:,.0f}' for kind in kinds)} Gflop/s.")
+    for label, values in ratios.items():
         print(f"{label}: {geometric_mean(values):.2f} in the geometric mean, {min(values):.2f} to {max(values):.2f}.")
     print()
 
@@ -225,6 +230,13 @@ def main() -> None:
     parser.add_argument("--cells", nargs="+", choices=GATES, default=list(GATES))
     parser.add_argument("--units", nargs="+", type=int, default=[128, 256, 512])
     parser.add_argument("--layers", nargs="+", type=int, default=[1, 2])
+    parser.add_argument(
+        "--precisions",
+        nargs="+",
+        choices=PRECISIONS,
+        default=PRECISIONS if has_bfloat16() else PRECISIONS[:1],
+        help="of training; bfloat16 takes for ever where the processor does not have it",
+    )
     parser.add_argument("--rounds", type=int, default=5, help="turns that each program gets a case")
     parser.add_argument("--megabytes", nargs="+", type=int, default=[1, 1000], help="sizes of text")
     parser.add_argument("--quick", action="store_true", help="two layers of 256 and 512 LSTM units, three rounds")
@@ -244,7 +256,7 @@ def main() -> None:
         args.cells, args.units, args.layers, args.rounds, args.megabytes = ["lstm"], [256, 512], [2], 3, [1]
     print(f"{describe_machine()}\n")
     if args.quality:
-        race.run(args.texts, args.minutes, TORCH)
+        race.run(args.texts, args.minutes, args.precisions, TORCH)
         return
     if args.translation:
         translation_race.run(*args.translation, args.minutes, args.tokenizers, TORCH, units=args.width)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--texts", nargs="+", default=list(BUILT_IN), help="files or names of corpora for --quality")
 
 
-def run(texts: list[str], minutes: float, torch: Path) -> None:
+def run(texts: list[str], minutes: float, precisions: Sequence[str], torch: Path) -> None:
     """Prints both losses of each text, on its last tenth; both pick their weights on the last fiftieth before it."""
     print(f"### Loss after {minutes:g} minutes, all in: nats per character of the last 10%, never trained on\n")
     print("| text | charlm, state carried | PyTorch 2×512, 64 warmed rows |\n| --- | --- | --- |")
@@ -25,7 +26,7 @@ def run(texts: list[str], minutes: float, torch: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             train, held_out = divide(text, Path(folder))
             ours = race_charlm(train, held_out, minutes, Path(folder, "run"))
-            command = [torch, HERE / "torch_race.py", train, held_out, str(minutes)]
+            command = [torch, HERE / "torch_race.py", train, held_out, str(minutes), *precisions]
             theirs = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         print(f"| {text} | {ours:.4f} | {theirs['nats']:.4f} ({theirs['precision']}, {theirs['epochs']:.1f} epochs) |")
         sys.stdout.flush()
