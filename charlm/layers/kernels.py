@@ -301,7 +301,7 @@ def _product(x, kernel, precision):
 def _spread(weights, precision):
     """Adds columns of zeros, a cache line of them, to weights whose rows are a multiple of 2 KiB long.
 
-    Such rows all begin in the same two of a cache's 64 sets, and a product that walks down them finds hardly anything
+    Such rows all begin in one or two of a cache's 64 sets, and a product that walks down them finds hardly anything
     there again: it takes up to twice as long (Lam, Rothberg and Wolf 1991, "The Cache Performance and Optimizations of
     Blocked Algorithms"). Products in bfloat16 put their factors in an order of their own first.
     """
