@@ -231,11 +231,10 @@ def main() -> None:
     parser.add_argument("--units", nargs="+", type=int, default=[128, 256, 512])
     parser.add_argument("--layers", nargs="+", type=int, default=[1, 2])
     parser.add_argument(
-        "--precisions",
-        nargs="+",
-        choices=PRECISIONS,
-        default=PRECISIONS if has_bfloat16() else PRECISIONS[:1],
-        help="of training; bfloat16 takes for ever where the processor does not have it",
+        "--bfloat16",
+        action=argparse.BooleanOptionalAction,
+        default=has_bfloat16(),
+        help="training in it too; by default where the processor has it, as PyTorch takes for ever elsewhere",
     )
     parser.add_argument("--rounds", type=int, default=5, help="turns that each program gets a case")
     parser.add_argument("--megabytes", nargs="+", type=int, default=[1, 1000], help="sizes of text")
@@ -252,6 +251,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, help="units of charlm's --translation (PyTorch's: 256; else the recipe's)")
     race.add_arguments(parser)
     args = parser.parse_args()
+    args.precisions = PRECISIONS if args.bfloat16 else PRECISIONS[:1]
     if args.quick:
         args.cells, args.units, args.layers, args.rounds, args.megabytes = ["lstm"], [256, 512], [2], 3, [1]
     print(f"{describe_machine()}\n")
