@@ -4,8 +4,8 @@ RUN holds a bidirectional model, TEXT is a text that it has not seen. Prints how
 character, how often `fill` names a hidden word and how often the forward model alone does, how well `correct` finds
 errors that this program has put in, with both models and with the forward one alone (which weighs what follows a
 place too, or the next character alone), and how often the line nearest to another, among code, prose (of TEXT) and
-dates, is of the same kind. At last, what a leak looks like: a plain bidirectional stack that learns to predict the next
-character of TEXT.
+dates, is of the same kind, for RUN and for a model that is trained here on such lines. At last, what a leak looks like:
+a plain bidirectional stack that learns to predict the next character of TEXT.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import itertools
 import random
 import re
 import string
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,9 @@ ODDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 WINDOW = 12
 LINES = 1_000
 SHORTEST = 15  #: characters of a line
+MOST_LINES, MOST_DATES = 15_000, 6_000  #: of a kind, to learn from
+TURN = 10  #: lines of a kind that stand together
+CHUNKS = 100  #: of the standard library, to judge by, and as many to learn from
 WINDOW_OF_LEAK, EPOCHS = 64, 8
 
 
@@ -42,13 +46,18 @@ def main() -> None:
     parser.add_argument("text", type=Path, metavar="TEXT")
     parser.add_argument("--characters", type=int, default=20_000, help="of TEXT that are read (default: 20,000)")
     measures = {"characters": hide_characters, "words": hide_words, "typos": misspell}
-    of_all = {"lines": separate, "leak": leak}
-    names = [*measures, *of_all]
+    names = [*measures, "lines", "leak"]
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="what to measure")
+    parser.add_argument("--minutes", type=float, default=5.0, help="of training on lines (default: 5)")
+    parser.add_argument("--prose", type=Path, metavar="FILE", help="to learn lines of prose from (default: TEXT)")
     options = parser.parse_args()
     run, text = charlm.load(options.run), options.text.read_text(encoding="utf-8")
-    for name in options.only:
-        (measures | of_all)[name](run, text[: options.characters] if name in measures else text)
+    for name in (one for one in measures if one in options.only):
+        measures[name](run, text[: options.characters])
+    if "lines" in options.only:
+        separate(run, text, options.minutes, (options.prose or options.text).read_text(encoding="utf-8"))
+    if "leak" in options.only:
+        leak(run, text)
 
 
 def hide_characters(run: charlm.Run, text: str) -> None:
@@ -134,20 +143,40 @@ def _helps(text: str, wrong: str, places: list[int], one: Correction) -> bool:
     return OSA.distance(changed, was) < OSA.distance(wrong[first:last], was)
 
 
-def separate(run: charlm.Run, prose: str) -> None:
-    """Prints how often the nearest line, by the cosine of their vectors, is of a line's own kind."""
+def separate(run: charlm.Run, prose: str, minutes: float, training_prose: str) -> None:
+    """Prints how often the nearest line, by the cosine of their vectors, is of a line's own kind.
+
+    Once with the vectors of the run, and once with those of a model that has learnt such lines, the judged ones left
+    out, for so many minutes.
+    """
     rng = random.Random(0)
-    code = "".join(chunk.text for chunk in itertools.islice(read_corpus(["python-stdlib"], ReadingConfig()), 100))
+    chunks = (chunk.text for chunk in read_corpus(["python-stdlib"], ReadingConfig()))
+    code, further_code = ("".join(itertools.islice(chunks, CHUNKS)) for _ in range(2))
     kinds = [_lines(code), _lines(prose), [source for source, _ in task_pairs("dates", "test")]]
     chosen = [rng.sample(lines, LINES // 3 + (kind < LINES % 3)) for kind, lines in enumerate(kinds)]
+    _judge_lines("this model", run, chosen)
+    dates = (source for source, _ in task_pairs("dates", "train"))
+    others = [further_code.split("\n"), training_prose.split("\n"), list(itertools.islice(dates, MOST_DATES))]
+    judged = {line for lines in chosen for line in lines}
+    others = [[line for line in lines if line.strip() not in judged][:MOST_LINES] for lines in others]
+    turns = [lines[start : start + TURN] for lines in others for start in range(0, len(lines), TURN)]
+    rng.shuffle(turns)
+    with tempfile.TemporaryDirectory() as folder:
+        mixed = Path(folder, "mixed.txt")
+        mixed.write_text("".join(f"{line}\n" for turn in turns for line in turn), encoding="utf-8")
+        model = charlm.train(mixed, Path(folder, "run"), task="bidirectional", minutes=minutes)
+        _judge_lines(f"a model of {sum(map(len, others)):,} such lines, {minutes:g} min", model, chosen)
+
+
+def _judge_lines(name: str, run: charlm.Run, chosen: list[list[str]]) -> None:
     vectors = run.embed([line for lines in chosen for line in lines])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     kind = np.repeat(range(len(chosen)), list(map(len, chosen)))
     near = vectors @ vectors.T
     np.fill_diagonal(near, -np.inf)
     right = kind[near.argmax(axis=1)] == kind
-    shares = ", ".join(f"{name} {right[kind == i].mean():.1%}" for i, name in enumerate(("code", "prose", "dates")))
-    print(f"the nearest line is of the same kind: {right.mean():.1%} of {len(right):,} lines ({shares})", flush=True)
+    kinds = ", ".join(f"{of} {right[kind == i].mean():.1%}" for i, of in enumerate(("code", "prose", "dates")))
+    print(f"{name}: the nearest line is of its kind for {right.mean():.1%} of {len(right):,} ({kinds})", flush=True)
 
 
 def leak(run: charlm.Run, text: str) -> None:
