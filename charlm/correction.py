@@ -13,6 +13,7 @@ from charlm.progress import Progress, open_bar
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.scoring import Predictions, cost, predict, predict_backward, predict_cloze, rows_at_once
+from charlm.threads import map_on_cores
 from charlm.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Ids, Tokenizer
 
 _SUSPECT = 3.0  #: nats by which another id must be likelier than the one that stands there
@@ -94,15 +95,19 @@ def correct(
     proposed = _propose(engine, ids)
     edits = sorted(proposed)
     rows = min(rows_at_once(_BEFORE + options.lookahead, tokenizer.vocab_size), _ROWS)
+    parts = [edits[begin : begin + rows] for begin in range(0, len(edits), rows)]
     with open_bar(progress, unit="edit", total=len(edits)) as bar:
-        for begin in range(0, len(edits), rows):
-            some = edits[begin : begin + rows]
-            for edit, *readings in zip(some, *_read(engine, ids, some, options.lookahead), strict=True):
-                likelier = float(np.mean([*readings, *proposed[edit]]))
-                gain = likelier - _count_ways(ids, edit, tokenizer.vocab_size - len(SPECIALS))
-                if gain > best.get(edit.start, (0.0, edit))[0]:
-                    best[edit.start] = gain, edit
-            bar.update(len(some))
+
+        def compare(some: Sequence[Edit]) -> Sequence[Floats]:
+            return _read(engine, ids, some, options.lookahead)
+
+        read = map_on_cores(compare, parts, report=lambda readings: bar.update(len(readings[0])))
+    for some, found in zip(parts, read, strict=True):
+        for edit, *readings in zip(some, *found, strict=True):
+            likelier = float(np.mean([*readings, *proposed[edit]]))
+            gain = likelier - _count_ways(ids, edit, tokenizer.vocab_size - len(SPECIALS))
+            if gain > best.get(edit.start, (0.0, edit))[0]:
+                best[edit.start] = gain, edit
     chosen = [(gain, edit) for gain, edit in best.values() if gain >= np.log(options.odds)]
     line_starts = [0, *(place + 1 for place, character in enumerate(text) if character == "\n")]
     return [_describe(tokenizer, text, line_starts, edit, gain) for gain, edit in _without_overlaps(chosen)]
