@@ -1,6 +1,7 @@
 """Likely typing errors in a text, each with what a model would rather read."""
 
 import bisect
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,9 @@ from charlm.options import option, validate
 from charlm.progress import Progress, open_bar
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.language_model import LanguageEngine
-from charlm.scoring import Predictions, cost, predict, predict_backward, predict_cloze, rows_at_once
+from charlm.scoring import Predictions, charge_next, predict, predict_backward, predict_cloze, rows_at_once
 from charlm.threads import map_on_cores
-from charlm.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Ids, Tokenizer
+from charlm.tokenizer import BOS, EOS, SPECIALS, UNK, Ids, Tokenizer
 
 _SUSPECT = 3.0  #: nats by which another id must be likelier than the one that stands there
 _ALTERNATIVES = 3  #: ids that are tried in a place
@@ -194,28 +195,24 @@ def _count_ways(ids: Ids, edit: Edit, alphabet: int) -> float:
 
 
 def _gain(engine: LanguageEngine, ids: Ids, edits: Sequence[Edit], lookahead: int) -> Floats:
-    def around(start: int, end: int, put: Ids) -> tuple[Ids, int]:
-        """Returns the ids around a place with others in it, and how many of them stand before it."""
-        first = max(start - _BEFORE, 0)
-        return np.concatenate([ids[first:start], put, ids[end : end + lookahead]]), start - first
-
-    places = sorted({(edit.start, edit.end) for edit in edits})
-    as_it_is = _charge(engine, [around(start, end, ids[start:end]) for start, end in places])
-    before = dict(zip(places, as_it_is.tolist(), strict=True))  # the edits of a place share it
-    after = _charge(engine, [around(edit.start, edit.end, np.array(edit.ids, np.int32)) for edit in edits])
-    return np.array([before[edit.start, edit.end] for edit in edits]) - after
+    as_it_is = [Edit(edit.start, edit.end, tuple(ids[edit.start : edit.end].tolist()), "none") for edit in edits]
+    wanted = list({*edits, *as_it_is})  # the edits of a place share what stands there
+    nats = dict(zip(wanted, _charge(engine, ids, wanted, lookahead).tolist(), strict=True))
+    return np.array([nats[before] - nats[edit] for before, edit in zip(as_it_is, edits, strict=True)])
 
 
-def _charge(engine: LanguageEngine, texts: Sequence[tuple[Ids, int]]) -> Floats:
-    """Returns what each text costs from a place on, in nats."""
-    width = max(len(ids) for ids, _ in texts)
-    padded = np.stack([np.pad(ids, (1, width - len(ids)), constant_values=PAD) for ids, _ in texts]).astype(np.int32)
-    padded[:, 0] = BOS
-    logits, _ = engine.unroll(padded[:, :-1], engine.initial_state(len(texts)))
-    nats = cost(logits.reshape(-1, engine.vocab_size), padded[:, 1:].reshape(-1)).reshape(len(texts), width)
-    places = np.arange(width)
-    starts, ends = np.array([start for _, start in texts]), np.array([len(ids) for ids, _ in texts])
-    return np.where((places >= starts[:, None]) & (places < ends[:, None]), nats, 0).sum(axis=1)
+def _charge(engine: LanguageEngine, ids: Ids, edits: Sequence[Edit], lookahead: int) -> Floats:
+    """Returns what each edit and the ids beyond it cost, in nats; the ids before a place are read once."""
+    starts = sorted({edit.start for edit in edits})
+    read = []
+    for length, places in itertools.groupby(starts, key=lambda start: min(start, _BEFORE)):  # shorter at the beginning
+        before = np.array([[BOS, *ids[start - length : start]] for start in places], np.int32)
+        read.append(engine.unroll(before, engine.initial_state(len(before))))
+    logits = np.concatenate([some[:, -1] for some, _ in read])
+    state = tuple(map(np.concatenate, zip(*(after for _, after in read), strict=True)))
+    rows = np.searchsorted(starts, [edit.start for edit in edits])
+    texts = [np.array([*edit.ids, *ids[edit.end : edit.end + lookahead]], np.int32) for edit in edits]
+    return charge_next(engine, logits[rows], tuple(part[rows] for part in state), texts)
 
 
 def _without_overlaps(chosen: list[tuple[float, Edit]]) -> list[tuple[float, Edit]]:

@@ -15,12 +15,12 @@ from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.engine import State
 from charlm.runtime.language_model import LanguageEngine
 from charlm.sampling import NEVER_DRAWN, log_softmax, softmax
-from charlm.scoring import WARM_UP, cost, rows_at_once
+from charlm.scoring import CHUNK, WARM_UP, charge_next, rows_at_once
 from charlm.tokenizer import BOS, EOS, UNKNOWN, Ids, Tokenizer
 
 _CONTEXT = 48  #: ids beyond a gap by which its candidates are judged
 _BYTES = 4  #: of a character, at most
-_ROWS, _CHUNK = 256, 128  #: texts, and ids of each, that are read at once, at most
+_ROWS = 256  #: texts that are read at once, at most
 _LONGEST = 64  #: characters that {…} can hide
 
 log = logging.getLogger(__name__)
@@ -195,25 +195,12 @@ class Side:
 
     def price(self, texts: Sequence[Ids]) -> Floats:
         """Returns what the model charges for each text that may come next, in nats."""
-        rows = min(rows_at_once(_CHUNK, self.engine.vocab_size), _ROWS)
+        rows = min(rows_at_once(CHUNK, self.engine.vocab_size), _ROWS)
         parts = (texts[begin : begin + rows] for begin in range(0, len(texts), rows))
-        return np.concatenate([self._price(some) for some in parts])
+        return np.concatenate([charge_next(self.engine, *self._repeat(len(some)), some) for some in parts])
 
-    def _price(self, texts: Sequence[Ids]) -> Floats:
-        count, width = len(texts), max(map(len, texts))
-        nats = np.zeros(count)
-        wanted = np.stack([np.pad(ids, (0, width - len(ids)), constant_values=EOS) for ids in texts]).astype(np.int32)
-        counted = np.arange(width) < np.array([len(ids) for ids in texts])[:, None]
-        logits = np.repeat(self.logits, count, axis=0)
-        state = tuple(np.repeat(part, count, axis=0) for part in self.state)
-        for begin in range(0, width, _CHUNK):
-            part = slice(begin, begin + _CHUNK)
-            after, state = self.engine.unroll(wanted[:, part], state)
-            predicted = np.concatenate([logits[:, None], after[:, :-1]], axis=1)  # (B, T, V)
-            charged = cost(predicted.reshape(-1, self.engine.vocab_size), wanted[:, part].reshape(-1))
-            nats += np.where(counted[:, part], charged.reshape(count, -1), 0).sum(axis=1)
-            logits = after[:, -1]
-        return nats
+    def _repeat(self, rows: int) -> tuple[NDArray[np.float32], State]:
+        return np.repeat(self.logits, rows, axis=0), tuple(np.repeat(part, rows, axis=0) for part in self.state)
 
     def search(self, sizes: NDArray[np.integer], lengths: tuple[int, int], beam: int) -> list[tuple[int, ...]]:
         """Finds by beam search what may come next: the likeliest texts of each number of ids, of so many characters.

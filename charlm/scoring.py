@@ -6,7 +6,7 @@ A character outside the vocabulary costs `<unk>` plus 21 bits, enough to name an
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from charlm.progress import Progress, open_bar
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.cells import Array
-from charlm.runtime.engine import Engine, State
+from charlm.runtime.engine import Decoder, Engine, State
 from charlm.tokenizer import BOS, EOS, PAD, UNK, Ids, Tokenizer
 
 UNKNOWN_BITS = 21
@@ -24,7 +24,7 @@ ROW = 2048  #: ids a row counts, at least, where a text is cut into several
 MAX_ROWS = 64
 UNCHARGED = (PAD, BOS, EOS)
 
-_CHUNK = 128
+CHUNK = 128  #: ids of a row that are read at a time
 _VALUES = 1 << 22  # at most, at a time
 Chunks = Iterator[tuple[NDArray[np.int64], NDArray[np.float64], float]]  #: of `score_chunks`
 Predictions = Iterator[tuple[NDArray[np.int64], NDArray[np.float32], float]]  #: of `predict`
@@ -201,7 +201,7 @@ def _walk(
     starts = wanted.start + np.array([len(wanted) * row // rows for row in range(rows + 1)])
     firsts = np.maximum(starts[:-1] - WARM_UP, 0)  # where each row begins to read
     length = int((starts[1:] - firsts).max())
-    chunk = max(min(_CHUNK, _VALUES // (rows * width)), 1)
+    chunk = max(min(CHUNK, _VALUES // (rows * width)), 1)
     state = engine.initial_state(rows)
     for begin in range(0, length, chunk):
         steps = np.arange(begin, min(begin + chunk, length))
@@ -216,6 +216,32 @@ def _walk(
 def rows_at_once(length: int, vocab_size: int) -> int:
     """Returns how many rows of so many ids can be read at once, for their logits to stay within some megabytes."""
     return max(_VALUES // (length * vocab_size), 1)
+
+
+def charge_next(
+    engine: Decoder, logits: NDArray[np.float32], state: State, texts: Sequence[NDArray[np.integer]]
+) -> NDArray[np.float64]:
+    """Returns what the model charges for texts that come next, one a row, in nats `(B,)`.
+
+    Args:
+        engine: the model.
+        logits: of each row's first id, `(B, V)`.
+        state: in which the engine gave them.
+        texts: `B` of them, of any lengths.
+    """
+    lengths = np.array([len(ids) for ids in texts])
+    wanted = np.full((len(texts), lengths.max()), EOS, np.int32)
+    counted = np.arange(wanted.shape[1]) < lengths[:, None]
+    wanted[counted] = np.concatenate(texts)
+    nats = np.zeros(len(texts))
+    for begin in range(0, wanted.shape[1], CHUNK):
+        part = slice(begin, begin + CHUNK)
+        after, state = engine.unroll(wanted[:, part], state)
+        predicted = np.concatenate([logits[:, None], after[:, :-1]], axis=1)  # (B, T, V)
+        charged = cost(predicted.reshape(-1, engine.vocab_size), wanted[:, part].reshape(-1))
+        nats += np.where(counted[:, part], charged.reshape(len(texts), -1), 0).sum(axis=1)
+        logits = after[:, -1]
+    return nats
 
 
 def charge(logits: NDArray[np.float32], targets: NDArray[np.integer]) -> NDArray[np.float64]:
