@@ -29,7 +29,7 @@ from charlm.scoring import predict, predict_cloze
 WORDS, CONTEXT = 200, 200
 MARK = "\ue000"  # no text has it
 CHARACTERS_A_TYPO = 50
-ODDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+ODDS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
 WINDOW = 12
 LINES = 1_000
 SHORTEST = 15  #: characters of a line
@@ -93,21 +93,42 @@ def _words(text: str) -> list[tuple[int, int]]:
 
 
 def misspell(run: charlm.Run, text: str) -> None:
-    """Prints how precisely errors are found, and how many of them."""
+    """Prints how precisely errors are found, how many of them, and how many by others that are as precise."""
     wrong, places, count = put_typos_in(text)
+    judged = {}
     for name, engine, options in (
         ("both", run.engine, {}),
         ("forward, with what follows", run.engine.forward, {}),
         ("forward, as it reads", run.engine.forward, {"lookahead": 1}),
     ):
         corrections = correct(engine, run.tokenizer, wrong, Correcting(odds=ODDS[0], **options))
-        good = [_helps(text, wrong, places, one) for one in corrections]
+        corrections.sort(key=lambda one: -one.odds)
+        judged[name] = (
+            np.array([one.odds for one in corrections]),
+            np.array([_helps(text, wrong, places, one) for one in corrections]),
+        )
         for odds in ODDS:
-            taken = [is_good for one, is_good in zip(corrections, good, strict=True) if one.odds >= odds]
-            precision, recall = sum(taken) / max(len(taken), 1), sum(taken) / count
-            print(
-                f"typos, {name}, odds {odds:>6,}: precision {precision:.1%}, recall {recall:.1%} of {count}", flush=True
-            )
+            precision, found = _judge(*judged[name], odds)
+            print(f"typos, {name}, odds {odds:>7,}: precision {precision:.1%}, recall {found / count:.1%} of {count}")
+    for odds in ODDS:
+        precision, found = _judge(*judged["both"], odds)
+        others = {name: _most_found(good, precision) for name, (_, good) in judged.items() if name != "both"}
+        told = "; ".join(
+            f"{name} {most / count:.1%}, {found / max(most, 1):.2f} times" for name, most in others.items()
+        )
+        print(f"typos, recall at precision {precision:.1%}: both {found / count:.1%}; {told}", flush=True)
+
+
+def _judge(all_odds: np.ndarray, good: np.ndarray, odds: float) -> tuple[float, int]:
+    """Returns the precision of the corrections of these odds or more, and how many of them are good."""
+    taken = good[all_odds >= odds]
+    return float(taken.sum() / max(len(taken), 1)), int(taken.sum())
+
+
+def _most_found(good: np.ndarray, precision: float) -> int:
+    """Returns how many of the surest corrections are good, as many taken as keep this precision."""
+    found = good.cumsum()
+    return int(found[found >= precision * np.arange(1, len(good) + 1)].max(initial=0))
 
 
 def put_typos_in(text: str) -> tuple[str, list[int], int]:
