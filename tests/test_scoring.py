@@ -5,7 +5,7 @@ import pytest
 from fakes import CountingEngine, MemoryEngine
 
 from charlm import scoring
-from charlm.scoring import score, score_documents, score_ids
+from charlm.scoring import charge_next, score, score_documents, score_ids
 from charlm.tokenizer import BOS, EOS, UNK, Tokenizer
 
 
@@ -73,6 +73,17 @@ def test_every_id_is_charged_once(monkeypatch):
     monkeypatch.setattr(scoring, "WARM_UP", 30)
     nats = score_ids(Uniform(8), np.full(1234, 4))
     assert nats == pytest.approx(np.full(1234, math.log(8)))
+
+
+def test_texts_that_may_come_next_are_charged_as_each_would_be_alone(monkeypatch):
+    monkeypatch.setattr(scoring, "CHUNK", 2)
+    engine, before = MemoryEngine(9), [5, 6]
+    texts = [[7, 8, UNK, 4, 5], [6], [], [4, 4]]
+    logits, state = engine.unroll(np.array([[BOS, *before]]), engine.initial_state(1))
+    rows = np.zeros(len(texts), int)
+    nats = charge_next(engine, logits[rows, -1], (state[0][rows],), [np.array(text, np.int32) for text in texts])
+    alone = [score_ids(engine, np.array([*before, *text]))[len(before) :].sum() for text in texts]
+    assert nats == pytest.approx(alone, abs=1e-5)
 
 
 def test_extreme_logits_stay_finite():
