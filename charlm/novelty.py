@@ -75,8 +75,8 @@ class _Samples:
         self._room = np.repeat(self.ends, lengths) - np.arange(len(points))  # to the sample's end
         self._alphabet, self._letters = np.unique(points, return_inverse=True)
         self._letter_of = np.full(
-            sys.maxunicode + 1, len(self._alphabet), np.int64
-        )  # of a code point; the last is no letter
+            sys.maxunicode + 1, len(self._alphabet), np.int32
+        )  # of a code point; the last is none
         self._letter_of[self._alphabet] = np.arange(len(self._alphabet))
         self._places = np.flatnonzero(self._room >= _SHORTEST)
         self._firsts, self._groups = np.unique(_first_hashes(points)[self._places], return_inverse=True)
@@ -96,25 +96,27 @@ class _Samples:
         its = np.minimum(np.searchsorted(self._firsts, hashes[there]), len(self._firsts) - 1)
         same = self._firsts[its] == hashes[there]
         here, mine, there, its = self._places, self._groups, there[same], its[same]
-        groups, letters, length = len(self._firsts), len(self._alphabet) + 1, _SHORTEST
+        letters, text_letters = len(self._alphabet) + 1, self._letter_of[chunk]
+        groups, length = len(self._firsts), _SHORTEST
         while True:
-            number = np.zeros(groups, np.int32)
-            number[mine] = 1
-            kept = number[its] == 1
+            ours, common = np.zeros(groups, bool), np.zeros(groups, bool)
+            ours[mine] = True
+            kept = ours[its]
             there, its = there[kept], its[kept]
-            number[its] = 2
-            kept = number[mine] == 2
+            common[its] = True
+            kept = common[mine]
             here, mine = here[kept], mine[kept]
             if not len(here):
                 return
             self.longest[here] = np.maximum(self.longest[here], length)
-            common = np.unique(mine)
-            number[common] = np.arange(len(common))
+            followed = np.flatnonzero(common)
+            number = np.empty(groups, np.int64)
+            number[followed] = np.arange(len(followed)) * letters
             goes_on, text_goes_on = self._room[here] > length, there + length < len(chunk)
             here, there = here[goes_on], there[text_goes_on]
-            mine = number[mine[goes_on]].astype(np.int64) * letters + self._letters[here + length]
-            its = number[its[text_goes_on]].astype(np.int64) * letters + self._letter_of[chunk[there + length]]
-            groups, length = len(common) * letters, length + 1
+            mine = number[mine[goes_on]] + self._letters[here + length]
+            its = number[its[text_goes_on]] + text_letters[there + length]
+            groups, length = len(followed) * letters, length + 1
             if groups > _MOST_GROUPS:  # of many letters few follow
                 found, numbers = np.unique(np.concatenate([mine, its]), return_inverse=True)
                 groups, mine, its = len(found), numbers[: len(mine)], numbers[len(mine) :]
