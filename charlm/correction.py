@@ -196,7 +196,7 @@ def _count_ways(ids: Ids, edit: Edit, alphabet: int) -> float:
 
 def _gain(engine: LanguageEngine, ids: Ids, edits: Sequence[Edit], lookahead: int) -> Floats:
     as_it_is = [Edit(edit.start, edit.end, tuple(ids[edit.start : edit.end].tolist()), "none") for edit in edits]
-    wanted = list({*edits, *as_it_is})  # the edits of a place share what stands there
+    wanted = sorted({*edits, *as_it_is})  # the edits of a place share what stands there
     nats = dict(zip(wanted, _charge(engine, ids, wanted, lookahead).tolist(), strict=True))
     return np.array([nats[before] - nats[edit] for before, edit in zip(as_it_is, edits, strict=True)])
 

@@ -74,9 +74,8 @@ class _Samples:
         self.longest = np.zeros(len(points), np.int64)
         self._room = np.repeat(self.ends, lengths) - np.arange(len(points))  # to the sample's end
         self._alphabet, self._letters = np.unique(points, return_inverse=True)
-        self._letter_of = np.full(
-            sys.maxunicode + 1, len(self._alphabet), np.int32
-        )  # of a code point; the last is none
+        # The letter of each code point: its place in the alphabet, and one number for what is not in it.
+        self._letter_of = np.full(sys.maxunicode + 1, len(self._alphabet), np.int32)
         self._letter_of[self._alphabet] = np.arange(len(self._alphabet))
         self._places = np.flatnonzero(self._room >= _SHORTEST)
         self._firsts, self._groups = np.unique(_first_hashes(points)[self._places], return_inverse=True)
