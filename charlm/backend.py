@@ -62,6 +62,9 @@ __all__ = [
 ]
 
 
+_MEASURED_SECONDS, _MEASURED_TIMES = 0.1, 3  #: at least
+
+
 def has_gpu() -> bool:
     """Tells whether TensorFlow sees a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
@@ -124,26 +127,39 @@ def _divide_processor(replicas: int) -> None:
             tf.config.threading.set_inter_op_parallelism_threads(replicas)
 
 
-def measure_products(strategy: "tf.distribute.Strategy", precision: str) -> float:
-    """Returns the operations a second of matrix products like those of a recurrent layer, on all replicas at once."""
-    rows, units, gates, count = 32, 512 + 16, 2048 + 16, 8  # as a scan has them, where the cache asks for a line more
+def measure_products(strategy: "tf.distribute.Strategy", precision: str, rows: int, units: int) -> float:
+    """Returns the operations a second of the products of an LSTM's steps, on all replicas at once.
+
+    A wide layer's weights do not fit into the caches, and the fewer rows are multiplied with them, the less each
+    reading of them pays.
+
+    Args:
+        strategy: where the replicas are.
+        precision: of the products.
+        rows: of a replica.
+        units: of the layer.
+    """
+    gates, count, unrolled = 4 * units + 16, 2, 4  # as a scan has them, where the cache asks for a line more
 
     def replica():
-        wide, narrow = (tf.cast(tf.fill(shape, units**-0.5), precision) for shape in ((units, gates), (gates, units)))
+        kernel = tf.cast(tf.fill((units, gates), 1 / units), precision)
 
-        def twice(x):
-            return tf.matmul(tf.matmul(x, wide), narrow)
+        def some(x):
+            for _ in range(unrolled):
+                x = tf.matmul(x, kernel)[:, :units]
+            return x
 
-        x = tf.ones((rows, units), wide.dtype)
-        return tf.while_loop(lambda i, x: i < count, lambda i, x: (i + 1, twice(x)), (0, x))[1][0, 0]
+        x = tf.ones((rows, units), kernel.dtype)
+        return tf.while_loop(lambda i, x: i < count, lambda i, x: (i + 1, some(x)), (0, x))[1][0, 0]
 
     @tf.function
     def measured():
         return strategy.reduce("SUM", strategy.run(replica), axis=None)
 
-    seconds = []
-    for _ in range(31):  # the first one compiles, and others may share the machine
+    measured()  # compiles
+    seconds: list[float] = []
+    while len(seconds) < _MEASURED_TIMES or sum(seconds) < _MEASURED_SECONDS:  # others may share the machine
         begun = time.perf_counter()
         measured().numpy()
         seconds.append(time.perf_counter() - begun)
-    return strategy.num_replicas_in_sync * count * 2 * 2 * rows * units * gates / min(seconds[1:])
+    return strategy.num_replicas_in_sync * count * unrolled * 2 * rows * units * gates / min(seconds)

@@ -5,8 +5,10 @@ The rule of `recommend` was found by trial, on training text alone. What was tri
 """
 
 import dataclasses
+import functools
+import itertools
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from charlm.config import Config, ModelConfig, TrainingConfig
@@ -21,12 +23,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 #: What a task begins with where the user says nothing. An autoencoder's vector is the state: a GRU's is `h` alone.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "language": {},
     "bidirectional": {"batch_size": 16, "sequence_length": 128},
     "translate": {"batch_size": 48, "label_smoothing": 0.1},
     "autoencode": {"batch_size": 48, "cell": "gru", "tokenizer": "bpe"},
     "forecast": {"units": 64},
-    "classify": {"shared_vocabulary": False},
 }
 
 DEFAULT_MINUTES = 5.0  #: where no budget is given
@@ -39,7 +39,8 @@ _LAST_RESERVE = 0.01  #: of all the time, at least, for the end
 
 
 WIDTHS = (64, 128, 256, 384, 512, 768, 1024, 1536, 2048)  #: of one layer, which learns more in a time than two
-_IDS_A_WEIGHT = 0.8  #: to be read, at least, for a model to be worth its size
+#: To be read, at least, for a model to be worth its size; one that reads from both sides learns from each id twice.
+_IDS_A_WEIGHT = {"language": 0.8, "bidirectional": 0.5, "forecast": 0.8}
 _PAIRS_A_WEIGHT = 0.16  #: the same, where the text is one of pairs
 #: For each epoch after the first, which sees nothing twice. Attention is learnt late where much is dropped, and what a
 #: forecaster drops makes its intervals wider.
@@ -57,8 +58,7 @@ _RATE = 6e-3  #: peak of the learning rate, of 512 units
 _RATE_OF_VECTORS = 2.5e-3  #: the same, of an autoencoder
 _HIGHEST_RATE = 1e-2  #: of narrow models
 _HEADS, _HEADS_OF_PIECES = 4, 8  #: of attention, as far as they divide the units
-_OVERHEAD = 1.2e6  #: operations a layer and id that a step could take in the time of its other work
-_EFFICIENCY = 0.8  #: of a step's products, beside those measured
+_OVERHEAD = 4e3  #: operations that a step could take in the time of its other work, for each unit, layer and id
 
 
 def recommend(
@@ -69,7 +69,7 @@ def recommend(
     ids_a_pair: float | None = None,
     vocab_size: int,
     seconds: float,
-    rate: float,
+    rate: Callable[[int], float],
 ) -> Config:
     """Chooses what the user left open about the model and its training, for a run of so many `seconds`.
 
@@ -83,24 +83,28 @@ def recommend(
         ids_a_pair: in the mean; None where the text is not one of pairs.
         vocab_size: of its tokenizer.
         seconds: that the steps may take.
-        rate: operations a second of the matrix products, on all replicas.
+        rate: tells of a layer's units how many operations a second its matrix products do, on all replicas; it is asked
+            once for a width, and for none that is wider than need be.
 
     Returns:
         The config, filled in.
     """
-    given = {*given, "layers"} if "," in config.model.cell else given  # a list of cells says how many
     given = {*given, "units"} if config.model.tie_weights and "embedding_dim" in given else given  # they are as wide
     given = {*given, "weight_drop"} if "dropout" in given else given  # who says what is dropped says all of it
-    models = [dataclasses.replace(config.model, **_open({"layers": 1, "units": units}, given)) for units in WIDTHS]
-    readings = [_EFFICIENCY * rate * seconds / _operations(model, vocab_size) for model in models]
-    needed = _IDS_A_WEIGHT if ids_a_pair is None else _PAIRS_A_WEIGHT * ids_a_pair
-    worthy = [
-        (model, reading)
-        for model, reading in zip(models, readings, strict=True)
-        if reading >= needed * _count_weights(model, vocab_size)
-    ]
-    model, reading = worthy[-1] if worthy else (models[0], readings[0])
-    epochs = reading / ids
+    needed = _IDS_A_WEIGHT[config.model.task] if ids_a_pair is None else _PAIRS_A_WEIGHT * ids_a_pair
+
+    rate = functools.cache(rate)
+
+    def count_read(model: ModelConfig) -> float:
+        return seconds * rate(model.units) / _operations(model, vocab_size)
+
+    def reads_enough(model: ModelConfig) -> bool:
+        return count_read(model) >= needed * _count_weights(model, vocab_size)
+
+    widths = [config.model.units] if "units" in given else WIDTHS
+    narrowest, *wider = (dataclasses.replace(config.model, units=units) for units in widths)
+    model = [narrowest, *itertools.takewhile(reads_enough, wider)][-1]
+    epochs = count_read(model) / ids
     of_pieces, has_attention = config.data.tokenizer == "bpe", model.attention_kind != "none"
     most = _MOST_DROPOUT_OF_CHARACTERS if has_attention and not of_pieces else _MOST_DROPOUT
     wanted = max(_DROPOUT_AN_EPOCH[model.task] * (epochs - 1), 0.0)
@@ -140,7 +144,7 @@ def _count_products(model: ModelConfig, vocab_size: int) -> float:
 
 def _operations(model: ModelConfig, vocab_size: int) -> float:
     """Returns what reading an id costs, forwards and backwards."""
-    return 3 * 2 * _count_products(model, vocab_size) + _OVERHEAD * len(model.cells)
+    return 3 * 2 * _count_products(model, vocab_size) + _OVERHEAD * model.units * len(model.cells)
 
 
 def _count_weights(model: ModelConfig, vocab_size: int) -> float:

@@ -98,6 +98,7 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
     config, strategy = _settle(config)
     kind, store = _prepare(names, config, None if checkpoint is None else folder)
     if checkpoint is None and config.training.minutes:
+        rows = config.training.batch_size // strategy.num_replicas_in_sync
         config = recipes.recommend(
             config,
             {*settings, *defaults},
@@ -105,7 +106,7 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
             ids_a_pair=store.ids_a_pair if isinstance(store, PairStore) else None,
             vocab_size=store.tokenizer.vocab_size,
             seconds=started + 60 * config.training.minutes - time.monotonic(),
-            rate=measure_products(strategy, config.training.precision),
+            rate=functools.partial(measure_products, strategy, config.training.precision, rows),
         )
     objective, about = kind(store, config), _describe(names, store)
     session = Session(folder, config, objective, about, strategy, started=started, callbacks=callbacks)

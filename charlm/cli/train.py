@@ -17,8 +17,8 @@ With --task translate it holds tab-separated pairs, a source and its target a li
 line; with --task forecast it is a CSV file, a row for each step. --task bidirectional learns a text in both
 directions at once, and each character from all around it.
 --minutes, --epochs or --steps says how long (default: five minutes). --minutes counts the whole command, and what you
-leave open of --layers, --units, --dropout, --weight-drop and --learning-rate (of a translator, --heads too) is chosen
-for the time, the text and the machine.
+leave open of --units, --dropout, --weight-drop and --learning-rate (of a translator, --heads too) is chosen for the
+time, the text and the machine.
 Ctrl-C saves, and --resume goes on from there. Settings may come from a TOML file (--config) or a preset; flags win.
 """
 SCORING = {

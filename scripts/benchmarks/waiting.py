@@ -1,5 +1,6 @@
 """Trains what the recipe takes for five minutes: prints the speed, and the share of the time spent waiting for data."""
 
+import functools
 import json
 import sys
 import time
@@ -18,13 +19,14 @@ config = Config()
 store = prepare(datasets.read_corpus([sys.argv[1]], config.reading), config.data)
 precision = "bfloat16" if has_bfloat16() else "float32"
 strategy = open_strategy(most_replicas(config.training.batch_size, count_devices()))
+rows = config.training.batch_size // strategy.num_replicas_in_sync
 config = recipes.recommend(
     config,
     (),
     ids=store.splits["train"].tokens,
     vocab_size=store.tokenizer.vocab_size,
     seconds=300,
-    rate=measure_products(strategy, precision),
+    rate=functools.partial(measure_products, strategy, precision, rows),
 )
 training = config.training
 trainer = Trainer(
