@@ -92,7 +92,7 @@ def test_a_wide_layer_that_is_slow_is_left_out_or_reads_less(units):
     """As one whose weights do not fit into the caches."""
     settings = {} if units is None else {"units": units}
     quick = recommended(settings, ids=3e5, seconds=600)
-    slow = recommended(settings, ids=3e5, seconds=600, rate=lambda units: 3e11 if units <= 256 else 1e10)
+    slow = recommended(settings, ids=3e5, seconds=600, rate=lambda units: 3e11 if units <= 256 else 3e9)
     assert slow.model.units == (units or 256) <= quick.model.units
     assert units is None or slow.model.dropout < quick.model.dropout
 
