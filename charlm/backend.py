@@ -100,7 +100,7 @@ def open_strategy(replicas: int) -> "tf.distribute.Strategy":
     the strategy takes what is there and says so.
 
     Args:
-        replicas: how many; at most `count_devices()`.
+        replicas: how many; on GPUs at most as many as there are.
     """
     kind = "GPU" if has_gpu() else "CPU"
     if kind == "CPU":
@@ -108,7 +108,11 @@ def open_strategy(replicas: int) -> "tf.distribute.Strategy":
     devices = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices(kind)][:replicas]
     if len(devices) < replicas:
         known = len(devices), replicas
-        log.warning("%d device(s) for %d replicas (TensorFlow may have started before): training on these.", *known)
+        log.warning(
+            "%d device(s) for %d replicas (TensorFlow may have started before): training on these, "
+            "with other batches and dropout.",
+            *known,
+        )
     if len(devices) == 1:
         return tf.distribute.OneDeviceStrategy(devices[0])
     return tf.distribute.MirroredStrategy(

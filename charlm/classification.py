@@ -10,10 +10,9 @@ from charlm.progress import Progress, open_bar
 from charlm.runtime.classifier import ClassificationEngine
 from charlm.sampling import softmax
 from charlm.tokenizer import Ids
-from charlm.translation import batches, pad
+from charlm.translation import IDS_AT_ONCE, batches, pad
 
 ROWS = 128  #: texts at a time
-_IDS = 1 << 14  #: of them all, as what a layer makes of them is in memory at once
 
 
 def classify(engine: ClassificationEngine, texts: Sequence[Ids], *, progress: Progress = None) -> NDArray[np.float32]:
@@ -26,7 +25,7 @@ def classify(engine: ClassificationEngine, texts: Sequence[Ids], *, progress: Pr
     """
     probabilities = np.zeros((len(texts), engine.labels), np.float32)
     with open_bar(progress, unit="text", total=len(texts)) as bar:
-        for rows in batches([len(ids) for ids in texts], ROWS, ids=_IDS):
+        for rows in batches([len(ids) for ids in texts], ROWS, ids=IDS_AT_ONCE):
             probabilities[rows] = softmax(engine.read(pad([texts[row] for row in rows])))
             bar.update(len(rows))
     return probabilities

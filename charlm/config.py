@@ -16,6 +16,7 @@ CELLS = ("lstm", "gru", "rnn")
 TASKS = ("language", "bidirectional", "translate", "autoencode", "classify", "forecast")
 ENCODER_TASKS = ("translate", "autoencode")  #: whose models read a source in both directions and write a target
 PAIR_TASKS = (*ENCODER_TASKS, "classify")  #: that learn from pairs
+TEXT_TASKS = TASKS[:-1]  #: whose models read text
 ATTENTIONS = ("additive", "dot", "general", "scaled")
 
 
@@ -43,14 +44,19 @@ class DataConfig:
     """Text and ids."""
 
     split: str = option("90/5/5", "percent of the text for training, validation and test", metavar="A/B[/C]")
-    split_by: str = option("characters", "what the percentages count", choices=("characters", "documents"))
+    split_by: str = option(
+        "characters",
+        "what the percentages count",
+        choices=("characters", "documents"),
+        tasks=("language", "bidirectional"),
+    )
     validation: str | None = option(
         None, "validate on this text of its own; all of CORPUS is then training text", metavar="FILE"
     )
     test: str | None = option(
         None, "hold out this text for testing; all of CORPUS is then training text", metavar="FILE"
     )
-    tokenizer: str = option("char", "what an id stands for", choices=("char", "byte", "bpe"))
+    tokenizer: str = option("char", "what an id stands for", choices=("char", "byte", "bpe"), tasks=TEXT_TASKS)
     vocab_size: int = option(1024, "size of a bpe vocabulary", minimum=261, maximum=1 << 20)
     shared_vocabulary: bool = option(
         True, "one vocabulary for the sources and the targets of pairs", tasks=ENCODER_TASKS
@@ -66,6 +72,9 @@ class DataConfig:
     def __post_init__(self) -> None:
         validate(self)
         self.split_shares  # noqa: B018 (raises for a split that cannot be read)
+        for name in ("validation", "test"):
+            if getattr(self, name) == "":
+                raise ConfigError(f"`{name}` must name a text. Received: {name}=''.")
         if self.test and not self.validation:
             raise ConfigError(
                 "`test` needs `validation` beside it: with texts of their own, CORPUS is all training text."
@@ -102,7 +111,7 @@ class ModelConfig:
     layers: int = option(1, "recurrent layers", minimum=1, maximum=64)
     units: int = option(256, "width of each recurrent layer", minimum=1, maximum=1 << 16)
     embedding_dim: int | None = option(
-        None, "width of the embedding (default: as wide as the layers)", minimum=1, maximum=1 << 16
+        None, "width of the embedding (default: as wide as the layers)", minimum=1, maximum=1 << 16, tasks=TEXT_TASKS
     )
     dropout: float = option(
         0.0, "share of the values that are zeroed between the layers and after the last", minimum=0, below=1
@@ -175,6 +184,11 @@ class ModelConfig:
                 "Leave out layers."
             )
         return cells
+
+    @property
+    def loss_unit(self) -> str:
+        """What a loss is told for."""
+        return {"classify": "label", "forecast": "value"}.get(self.task, "character")
 
     @property
     def attention_kind(self) -> str:
@@ -304,6 +318,8 @@ class Config:
                     f"`{field.name}` is for --task {' or '.join(tasks)}. "
                     f"Received: {field.name}={value!r}, task={self.model.task!r}. Leave out {field.name}."
                 )
+        if settings.get("heads") not in (None, ModelConfig.heads) and self.model.attention == "none":
+            raise ConfigError(f"`heads` are of attention. Received: heads={self.model.heads}, attention='none'.")
         if self.data.validation and settings.get("split") not in (None, DataConfig.split):
             raise ConfigError(
                 "`split` divides CORPUS, which with `validation` is all training text. "

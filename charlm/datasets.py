@@ -175,7 +175,7 @@ def find_sources(names: Sequence[str]) -> list[str]:
 
 def lasting_name(name: str) -> str:
     """Returns a corpus by a name that holds from any folder: a path is made absolute."""
-    is_name = name == STANDARD_INPUT or is_task(name) or is_series(name) or _is_known(name)
+    is_name = name in ("", STANDARD_INPUT) or is_task(name) or is_series(name) or _is_known(name)
     return name if is_name else os.path.abspath(name)
 
 
@@ -185,16 +185,29 @@ def _is_known(name: str) -> bool:
 
 def is_among(name: str, corpus: Sequence[str]) -> bool:
     """Tells whether a corpus is among others, as a file of a folder is; standard input never is: it is read once."""
-    return name != STANDARD_INPUT and os.path.realpath(name) in map(os.path.realpath, _spread(corpus))
+    if name == STANDARD_INPUT or _is_known(name):
+        return name in corpus and name != STANDARD_INPUT
+    return any(_takes(place, path) for part in _spread(corpus) for place in _paths(part) for path in _paths(name))
 
 
 def _spread(corpus: Sequence[str]) -> Iterator[str]:
-    """Yields corpora, and the files of those that are folders or globs, as far as they are still there."""
+    """Yields files and folders of corpora, as far as they are still there; folders are not looked into."""
     for name in corpus:
         yield name
-        if not _is_known(name):
+        if not _is_known(name) and not Path(name).is_dir():
             with contextlib.suppress(TextError):
                 yield from find_files([name])
+
+
+def _paths(name: str) -> set[str]:
+    return {os.path.abspath(name), os.path.realpath(name)}
+
+
+def _takes(place: str, path: str) -> bool:
+    """Tells whether a file is at a place, or in a folder that is there and not hidden below it."""
+    if not Path(path).is_relative_to(place):
+        return False
+    return not any(part.startswith(".") for part in Path(path).relative_to(place).parts)
 
 
 def read_source(source: str, config: ReadingConfig) -> Iterator[Chunk]:

@@ -71,6 +71,11 @@ class PairStore:
     sha256: str
 
     @property
+    def vocab_sizes(self) -> tuple[int, int]:
+        """Of the targets, and of the sources."""
+        return self.tokenizer.vocab_size, self.source_tokenizer.vocab_size
+
+    @property
     def training_ids(self) -> int:
         """How many ids there are to train on, of sources and targets."""
         split = self.splits["train"]
@@ -121,11 +126,15 @@ def prepare_pairs(
     }
     for name in ("train", "validation"):
         if not len(encoded[name].source):
-            raise CorpusError(
-                f"The {name} split ({config.split} of {sum(map(len, kept.values())):,} pairs) holds none of at most "
-                f"{config.max_length} ids. Give more pairs, a file of their own (--validation FILE), another --split, "
-                "or a larger --max-length."
-            )
+            own_file = config.validation is not None
+            origin = "" if own_file else f" ({config.split} of {sum(map(len, kept.values())):,} pairs)"
+            fit = "whose label training has" if labels else f"of at most {config.max_length} ids"
+            remedies = [
+                "Give more pairs",
+                *([] if own_file else ["a file of their own (--validation FILE)", "another --split"]),
+                *([] if labels else ["a larger --max-length"]),
+            ]
+            raise CorpusError(f"The {name} split{origin} holds none {fit}. {' or '.join(remedies)}.")
     return PairStore(source_tokenizer, tokenizer, encoded, digest(kept))
 
 

@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -29,6 +30,7 @@ from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
 from charlm.scoring import Score
 from charlm.surprise import READINGS, Surprise, read
+from charlm.text import STANDARD_INPUT
 from charlm.text_translator import Alignment, TextTranslator, Translation
 from charlm.trained import Trained
 
@@ -131,11 +133,11 @@ class Run(Trained):
         """
         return scoring.score_documents(self._reading_engine, self.tokenizer, texts, progress=progress)
 
-    def surprise(self, text: str, *, reading: str = "forward", alternatives: int = 0) -> Surprise:
+    def surprise(self, text: str | Sequence[str], *, reading: str = "forward", alternatives: int = 0) -> Surprise:
         """Tells what each character of a text costs, and what was expected in its place.
 
         Args:
-            text: any text.
+            text: any text; or several documents, read as `scores` reads them.
             reading: `forward`; with a bidirectional bundle `backward` or `cloze` too.
             alternatives: how many of the likeliest ids are kept for each.
 
@@ -146,7 +148,8 @@ class Run(Trained):
             raise ConfigError(f"`reading` must be one of {', '.join(READINGS)}. Received: reading={reading!r}.")
         both = isinstance(self.engine, BidirectionalEngine) or reading != "forward"
         engine = self.engine_of(BidirectionalEngine, "bidirectional") if both else self._language_engine
-        return read(engine, self.tokenizer, text, reading=reading, alternatives=alternatives)
+        texts = [text] if isinstance(text, str) else text
+        return read(engine, self.tokenizer, texts, reading=reading, alternatives=alternatives)
 
     def watch(self, text: str, *, layer: int = 0, unit: int = 0, part: str = "state") -> Activity:
         """Watches one unit while a text is read; the arguments are those of `inspection.watch`."""
@@ -219,10 +222,7 @@ class Run(Trained):
             ConfigError: the samples are all empty.
             CorpusError, TextError: the text is not there any more.
         """
-        own = self.bundle.about.get("corpus", [])
-        if not corpus and "-" in own:
-            raise CorpusError("The run was trained on standard input, which is gone. Name the text.")
-        chunks = read_corpus(list(corpus) or own, reading or self.config.reading)
+        chunks = read_corpus(list(corpus) or self._own_corpus(), reading or self.config.reading)
         return novelty.find_copies(samples, (chunk.text for chunk in chunks), progress=progress)
 
     @overload
@@ -349,6 +349,16 @@ class Run(Trained):
         """Compares forecasts within a series `(N, C)` with what came; returns what `judge_forecasts` does."""
         engine = self.engine_of(ForecastEngine, "forecast")
         return judge_forecasts(engine, values, read=self.config.training.sequence_length, season=season)
+
+    def _own_corpus(self) -> list[str]:
+        """Returns what the run was trained on; a bundle from elsewhere may name a device here."""
+        own = self.bundle.about.get("corpus", [])
+        for name in own:
+            if name == STANDARD_INPUT:
+                raise CorpusError("The run was trained on standard input, which is gone. Name the text.")
+            if Path(name).exists() and not (Path(name).is_file() or Path(name).is_dir()):
+                raise CorpusError(f"The run says that it was trained on {name}, which is no text file. Name the text.")
+        return own
 
     @property
     def _reading_engine(self) -> LanguageEngine | BidirectionalEngine:

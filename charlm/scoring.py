@@ -24,6 +24,8 @@ ROW = 2048  #: ids a row counts, at least, where a text is cut into several
 MAX_ROWS = 64
 UNCHARGED = (PAD, BOS, EOS)
 
+_EDGE = np.array([EOS, BOS], np.int32)  # between two documents
+
 CHUNK = 128  #: ids of a row that are read at a time
 _VALUES = 1 << 22  # at most, at a time
 Chunks = Iterator[tuple[NDArray[np.int64], NDArray[np.float64], float]]  #: of `score_chunks`
@@ -105,9 +107,15 @@ def _encode(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Ids, int, int]:
     characters = size = 0
     parts: list[Ids] = []
     for text in texts:
-        parts += [tokenizer.encode(text, unknown="replace"), np.array([EOS, BOS], np.int32)]
+        parts.append(tokenizer.encode(text, unknown="replace"))
         characters, size = characters + len(text), size + len(text.encode(errors="replace"))
-    return np.concatenate(parts[:-1]) if parts else np.zeros(0, np.int32), characters, size
+    return join_documents(parts), characters, size
+
+
+def join_documents(documents: Iterable[Ids]) -> Ids:
+    """Returns the ids of documents, one after the other as in a corpus: `<eos><bos>` between them."""
+    parts = [part for ids in documents for part in (ids, _EDGE)]
+    return np.concatenate(parts[:-1]) if parts else np.zeros(0, np.int32)
 
 
 def score_ids(engine: Engine, ids: NDArray[np.integer], *, progress: Progress = None) -> NDArray[np.float64]:

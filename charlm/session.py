@@ -211,9 +211,10 @@ class Session:
         seconds_left = self.deadline - time.monotonic()
         if evaluation_seconds > seconds_left / 2 and not progress.steps:
             log.warning(
-                "One validation takes about %.0f of the %.0f seconds left. Validate on less: --split 98/1/1, say.",
+                "One validation takes about %.0f of the %.0f seconds left. Train for longer, or validate on less%s.",
                 evaluation_seconds,
                 max(seconds_left, 0),
+                "" if self.config.data.validation else ": --split 98/1/1, say",
             )
         progress.steps, progress.next_evaluation = recipes.plan_minutes(
             training,
@@ -326,7 +327,7 @@ class Session:
         if self.config.training.tensorboard:
             _write_summaries(self.folder / "tensorboard", line)
         bits = {name: line[f"{name}_nats_per_character"] / math.log(2) for name in ("train", "valid")}
-        unit = self.objective.unit
+        unit = self.config.model.loss_unit
         figures = (f", {name.replace('_', ' ')} {value:.3g}" for name, value in glimpse.figures.items())
         tqdm.write(
             f"step {self.progress.step:,} of {self.progress.steps:,}: {bits['valid']:.3f} bits per {unit} in "
@@ -351,7 +352,7 @@ class Session:
     def _advance_bar(self, seconds: float, characters: int) -> None:
         self.bar.update()
         bits = self.logs["nats_per_character"] / math.log(2)
-        unit = self.objective.unit.removesuffix("acter")
+        unit = self.config.model.loss_unit.removesuffix("acter")
         self.bar.set_postfix_str(f"{bits:.3f} bits/{unit}, {characters / seconds:,.0f} {unit}s/s", refresh=False)
 
 

@@ -62,7 +62,7 @@ def read_test_pairs(
     Args:
         name: of a file, corpus or task.
         config: of the run.
-        about: the run, as `Run.info` tells.
+        about: the run, as its bundle tells.
         split: `test` or `validation`.
 
     Raises:

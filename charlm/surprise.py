@@ -1,6 +1,7 @@
 """What a model finds surprising in a text, character by character and line by line."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from charlm.generation import cut
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.language_model import LanguageEngine
 from charlm.sampling import softmax
-from charlm.scoring import Predictions, charge, predict, predict_backward, predict_cloze
+from charlm.scoring import Predictions, charge, join_documents, predict, predict_backward, predict_cloze
 from charlm.tokenizer import Ids, Tokenizer
 
 READINGS = {
@@ -18,6 +19,8 @@ READINGS = {
     "backward": "each character from those after it",
     "cloze": "each character from all the others",
 }
+
+_EDGE = ("\n", "")  # of documents: what `<eos>` and `<bos>` are shown as
 
 
 @dataclass(frozen=True)
@@ -54,22 +57,25 @@ def predictions_of(engine: LanguageEngine | BidirectionalEngine, ids: Ids, readi
 def read(
     engine: LanguageEngine | BidirectionalEngine,
     tokenizer: Tokenizer,
-    text: str,
+    texts: Sequence[str],
     *,
     reading: str = "forward",
     alternatives: int = 0,
 ) -> Surprise:
-    """Reads a text as `score` does, and keeps what each id costs.
+    """Reads documents as `score_documents` does, and keeps what each id costs.
+
+    Between two documents there are two pieces that cost nothing, a newline and an empty one.
 
     Args:
         engine: the model.
         tokenizer: its tokenizer.
-        text: any text.
+        texts: the documents.
         reading: one of `READINGS`.
         alternatives: how many of the likeliest ids are kept, `K`: all of them at most.
     """
     alternatives = min(alternatives, tokenizer.vocab_size)
-    ids = tokenizer.encode(text, unknown="replace")
+    documents = [tokenizer.encode(text, unknown="replace") for text in texts]
+    ids = join_documents(documents)
     bits = np.zeros(len(ids))
     expected = np.zeros((len(ids), alternatives), np.int32)
     probabilities = np.zeros(expected.shape, np.float32)
@@ -79,7 +85,12 @@ def read(
             chosen = np.argsort(-logits, axis=1, kind="stable")[:, :alternatives]
             expected[places] = chosen
             probabilities[places] = np.take_along_axis(softmax(logits), chosen, axis=1)
-    return Surprise(cut(tokenizer, text, ids), bits, expected, probabilities)
+    pieces = [
+        piece
+        for text, document in zip(texts, documents, strict=True)
+        for piece in (*cut(tokenizer, text, document), *_EDGE)
+    ]
+    return Surprise(pieces[: len(ids)], bits, expected, probabilities)
 
 
 def rank_lines(surprise: Surprise) -> list[Line]:

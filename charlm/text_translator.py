@@ -16,7 +16,7 @@ from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
 from charlm.threads import count_cores, map_on_cores
 from charlm.tokenizer import BOS, UNK, Ids, Tokenizer
-from charlm.translation import LENGTH_PENALTY, batches, pad, search, translate
+from charlm.translation import IDS_AT_ONCE, LENGTH_PENALTY, batches, pad, search, translate
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class TextTranslator:
         results = [[Translation("")] for _ in sources]
         todo = np.flatnonzero([0 < len(ids) <= self.max_length for ids in encoded])
         rows = max(min(decoding.batch_size // decoding.beam, -(-len(todo) // count_cores())), 1)
-        parts = [todo[places] for places in batches([len(encoded[row]) for row in todo], rows)]
+        parts = [todo[places] for places in batches([len(encoded[row]) for row in todo], rows, ids=IDS_AT_ONCE)]
         parts.reverse()  # the longest first, so that all cores are done at about the same time
 
         def decode(part: NDArray[np.int64]) -> list[list[Translation]]:

@@ -1,9 +1,11 @@
 """A thread a core: NumPy's small products are done sooner side by side than each shared among the cores."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -12,9 +14,16 @@ Result = TypeVar("Result")
 _ALONE = threading.Lock()  # as the products' threads are the whole process's
 
 
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processor time in so many of the clock's
+
+
 def count_cores() -> int:
-    """Returns how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Returns how many cores this process may use, or a container's quota of time is worth."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = map(int, _QUOTA.read_text().split())  # "max" where there is no limit
+        return max(min(cores, -(-quota // period)), 1)
+    return cores
 
 
 def _ignore(result: object) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from charlm import bundle, journal
 from charlm.config import Config
+from charlm.datasets import is_task
 from charlm.errors import ConfigError
 from charlm.runtime.classifier import ClassificationEngine
 from charlm.runtime.engines import VERBS, Engine, make_engine
@@ -79,7 +80,10 @@ class Trained:
         """What there is to know about the bundle: a flat dictionary for `charlm info`."""
         can = [verb for verb in VERBS[self.config.model.task] if verb != "correct" or self.tokenizer.kind == "char"]
         labels = {"labels": self.labels} if self.tokenizer.kind == "label" else {}
-        return {**self.bundle.describe(), **labels, "run": str(self.folder), "can": can}
+        described = self.bundle.describe()
+        if any(map(is_task, self.bundle.about.get("corpus", []))):
+            del described["split"]  # which a generated task has of its own
+        return {**described, **labels, "run": str(self.folder), "can": can}
 
     @property
     def tensors(self) -> dict[str, NDArray[Any]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from charlm import __version__, bundle, checkpoints, datasets, files, recipes, splits
 from charlm.backend import count_devices, has_bfloat16, keras, measure_products, most_replicas, open_strategy, tf
-from charlm.config import BUDGETS, PAIR_TASKS, Config
+from charlm.config import BUDGETS, PAIR_TASKS, Config, DataConfig
 from charlm.corpus import Store, prepare
 from charlm.errors import CheckpointError, ConfigError
 from charlm.objectives.bidirectional import BidirectionalObjective
@@ -35,7 +35,6 @@ from charlm.tokenizer import Tokenizer
 log = logging.getLogger(__name__)
 
 _HELD_OUT = ("validation", "test")
-_MAY_DIFFER = {*_HELD_OUT, "replicas"}  #: on resume: files may have moved, and replicas stay as many as they were
 
 
 def train(
@@ -84,6 +83,8 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
     defaults = _defaults(names, settings)
     if checkpoint is None:
         config = Config.from_settings(settings, usual=defaults)
+        if config.data.split != DataConfig.split and any(map(datasets.is_task, names)):
+            raise ConfigError(f"A generated task has splits of its own. Received: split={config.data.split!r}.")
     else:
         config = Config.from_dict(checkpoint.state["config"])
         _refuse_other_settings(folder, config, settings)
@@ -197,7 +198,12 @@ def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any
         if name not in saved:
             raise unknown_name(name, list(saved))
         value = os.fspath(value) if isinstance(value, os.PathLike) else value
-        if name not in _MAY_DIFFER and value not in (saved[name], None, "auto"):
+        has_moved = name in _HELD_OUT and saved[name] is not None  # perhaps; what is in it is compared later
+        if has_moved or value in (saved[name], None, "auto"):
+            continue
+        if name == "replicas":
+            log.warning("%s was begun with %s replica(s), and goes on with as many.", folder, saved[name])
+        else:
             begun = f"without {name}" if saved[name] is None else f"with {name}={saved[name]!r}"
             raise CheckpointError(
                 f"{folder} was begun {begun}. Received: {name}={value!r}. "
@@ -224,12 +230,6 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
     if training.batch_size % strategy.num_replicas_in_sync:  # TensorFlow had started, on fewer devices
         strategy = open_strategy(most_replicas(training.batch_size, strategy.num_replicas_in_sync))
     replicas = strategy.num_replicas_in_sync
-    if training.replicas not in (None, replicas):
-        log.warning(
-            "%d replica(s) instead of %d: batches and dropout will be others than before.",
-            replicas,
-            training.replicas,
-        )
     return dataclasses.replace(config, training=dataclasses.replace(training, replicas=replicas)), strategy
 
 

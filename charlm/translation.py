@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from charlm.errors import BundleError
 from charlm.generation import write
 from charlm.runtime.engine import State
 from charlm.runtime.translator import TranslationEngine
@@ -14,6 +15,7 @@ from charlm.scoring import cost
 from charlm.tokenizer import BOS, EOS, PAD, Ids
 
 LENGTH_PENALTY = 0.6
+IDS_AT_ONCE = 1 << 14  #: that a stack reads, as what a layer makes of them all is in memory
 _DONE = 0.2  #: share of the rows that may be written on after their end; taking them out costs about a step
 
 Floats = NDArray[np.float64]
@@ -127,6 +129,9 @@ def search(
 
     Returns:
         For each source at most `K` translations, the best first.
+
+    Raises:
+        BundleError: the weights are so large that the logits are not finite.
     """
     rows = len(sources)
     state = tuple(np.repeat(part, beam, axis=0) for part in engine.encode(pad(sources)))
@@ -155,6 +160,8 @@ def search(
         places = (np.arange(rows)[:, None] * beam + parents).reshape(-1)
         own, seen = state[: engine.num_states], state[engine.num_states :]
         state = (*(part[places] for part in own), *seen)  # beams of a source see the same memory
+    if not all(found):
+        raise BundleError("The model's weights give no numbers to choose by. Train again, with a lower learning_rate.")
     return [sorted(ended, key=lambda one: -one.score)[:beam] for ended in found]
 
 

@@ -12,7 +12,7 @@ from models import IDS, MODELS, VOCAB_SIZE, engine_of, make
 
 import charlm
 from charlm import scoring
-from charlm.backend import keras, tf
+from charlm.backend import tf
 from charlm.cli import main
 from charlm.layers.bidirectional import BidirectionalStack
 from charlm.tokenizer import BOS, EOS
@@ -80,17 +80,6 @@ def test_the_loss_is_that_of_three_readings(ids):
 def _shifted(ids):
     begin = np.full((len(ids), 1), BOS, np.int32)
     return (begin, ids[:, :-1]), (ids[:, 1:], begin)
-
-
-def test_a_model_is_made_again_from_its_config_and_trains_as_any_keras_model(model, ids):
-    again = type(model).from_config(model.get_config())
-    again.set_weights(model.get_weights())
-    assert np.array_equal(again(ids).numpy(), model(ids).numpy())
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    again.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, jit_compile=False)
-    before = again.evaluate(ids, ids, verbose=0)
-    again.fit(ids, ids, epochs=10, verbose=0)
-    assert again.evaluate(ids, ids, verbose=0) < before
 
 
 def test_long_texts_are_scored_in_parts_as_in_one_pass(monkeypatch):

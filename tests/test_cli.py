@@ -293,6 +293,18 @@ def test_standard_input_is_a_corpus_and_a_text_to_score(text, trained, tmp_path,
     assert json.loads(capsys.readouterr().out)["characters"] == 7
 
 
+def test_a_closed_standard_input_is_told_in_a_line(translator, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["translate", str(translator.folder)]) == 1
+    assert "Standard input is closed. Give texts as STRING." in capsys.readouterr().err
+
+
+def test_who_cannot_translate_says_so_before_it_reads(trained, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["translate", str(trained.folder)]) == 2
+    assert "Train with --task translate or autoencode" in capsys.readouterr().err
+
+
 def test_ctrl_c_saves_and_exits_130(text_file, tmp_path):
     folder = tmp_path / "run"
     options = [*TRAINING[:-4], "--split", "80/20", "--steps", "100000", "--evaluate-every", "5", "-o", str(folder)]

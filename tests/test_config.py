@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from charlm.config import SECTIONS, Config, DataConfig, ModelConfig, TrainingConfig, read_toml, setting_names
+from charlm.config import SECTIONS, TASKS, Config, DataConfig, ModelConfig, TrainingConfig, read_toml, setting_names
 from charlm.errors import ConfigError
+from charlm.recipes import DEFAULTS
 
 
 def test_settings_and_dictionaries_round_trip():
@@ -13,6 +14,12 @@ def test_settings_and_dictionaries_round_trip():
     assert Config.from_dict(config.to_dict()) == config
     assert Config.from_settings(config.settings()) == config
     assert config.model.cells == ("lstm", "gru")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_a_task_begins_with_can_be_set_again(task):
+    config = Config.from_settings({"task": task}, usual=DEFAULTS.get(task, {}))
+    assert Config.from_settings(config.settings()) == config
 
 
 def test_names_are_unique_and_documented():
@@ -76,6 +83,16 @@ def test_whole_numbers_pass_for_real_ones():
             {"split": "80/20", "validation": "v.txt"},
             "`split` divides CORPUS, which with `validation` is all training text. "
             "Received: split='80/20', validation='v.txt'. Leave out one.",
+        ),
+        ({"validation": ""}, "`validation` must name a text. Received: validation=''."),
+        (
+            {"task": "forecast", "embedding_dim": 9},
+            "`embedding_dim` is for --task language or bidirectional or translate or autoencode or classify. "
+            "Received: embedding_dim=9, task='forecast'. Leave out embedding_dim.",
+        ),
+        (
+            {"task": "translate", "attention": "none", "heads": 4},
+            "`heads` are of attention. Received: heads=4, attention='none'.",
         ),
         (
             {"vocab_size": 500},

@@ -178,9 +178,9 @@ def test_gradients_agree_with_finite_differences(model, ids):
     assert_gradients_agree(loss, model.trainable_variables)
 
 
-@pytest.mark.parametrize("name", DECODERS)
+@pytest.mark.parametrize("name", [*DECODERS, "bidirectional"])
 def test_a_model_trains_as_any_keras_model(config, ids):
-    model, targets = make(config), np.roll(ids, -1, axis=1)
+    model, targets = make(config), ids if config.task == "bidirectional" else np.roll(ids, -1, axis=1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, jit_compile=False)
     inputs = inputs_of(config, ids)

@@ -115,13 +115,18 @@ def test_the_command_line_lists_and_writes(trained, tmp_path, capsys):
     before = path.read_bytes()
     assert main(["correct", str(trained.folder), str(path), "--odds", "1", "--json"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert all(one["line"] in (1, 2) and one["odds"] >= 1 for one in found)
+    assert found and all(one["line"] in (1, 2) and one["odds"] >= 1 for one in found)
     assert path.read_bytes() == before
     assert main(["correct", str(trained.folder), str(path), "--odds", "1e300", "--write"]) == 0
     assert path.read_bytes() == before
     assert main(["correct", str(trained.folder), str(path), "--odds", "1", "--write"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(found) and (path.read_bytes() != before) == bool(found)
+    assert len(lines) == len(found)
+    assert (
+        path.read_bytes().decode()
+        == apply(before.decode(), trained.correct(before.decode(), odds=1))
+        != before.decode()
+    )
     assert main(["correct", str(trained.folder), str(tmp_path / "none.txt")]) == 1
     assert "cannot be read" in capsys.readouterr().err
 

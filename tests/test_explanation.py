@@ -1,5 +1,7 @@
 """What is printed is what is computed: the equations are run, and held against the engine's numbers."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -125,6 +127,16 @@ def test_the_command_measures_trained_runs(trained, pairs_file, translation_sett
     assert sum(int(line[-1].replace(",", "")) for line in judged) > 30
     assert main(["explain", "attention", folder]) == 2
     assert "Train with --task translate for this" in capsys.readouterr().err
+
+
+def test_what_was_read_from_standard_input_is_not_read_again(
+    pairs_file, translation_settings, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pairs_file.read_bytes())))
+    settings = translation_settings | {"steps": 2, "evaluate_every": 2, "split": "60/20/20"}
+    translator = charlm.train("-", tmp_path / "translator", **settings)
+    assert main(["explain", "attention", str(translator.folder)]) == 2
+    assert "has no test split" in capsys.readouterr().err
 
 
 def test_the_command(capsys):

@@ -88,7 +88,12 @@ def test_a_feature_of_a_byte_model_holds_at_the_end_of_each_piece():
     engine = LanguageEngine(config, tokenizer.vocab_size, tensors)
     activity = watch(engine, tokenizer, "é\n")
     assert activity.pieces == ["", "é", "\n"] and activity.values.shape == (3,)
-    assert find_units(engine, tokenizer, "é\néé\n", "position")
+    positions = [1, 1, 0, 0, 1, 1, 2, 0]  # of each byte: where the last whole letter stands
+    watched = {(found.unit, found.part): found for found in find_units(engine, tokenizer, "é\néé\n", "position")}
+    for (unit, part), found in watched.items():
+        values = watch(engine, tokenizer, "é\néé\n", unit=unit, part=part).values
+        assert found.correlation == pytest.approx(np.corrcoef(values, positions)[0, 1], abs=1e-5)
+    assert len(watched) == 4
 
 
 def test_what_is_not_there_is_told():

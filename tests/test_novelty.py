@@ -1,7 +1,9 @@
 """What of a sample stands in a text, against a search that looks everywhere."""
 
 import json
+import os
 import random
+import re
 
 import pytest
 
@@ -101,7 +103,9 @@ def test_the_command_reads_what_the_run_was_trained_on(trained, tmp_path, capsys
     assert "the longest copies" not in capsys.readouterr().out
 
 
-def test_a_text_that_is_gone_is_told(trained, monkeypatch):
-    monkeypatch.setitem(trained.bundle.about, "corpus", ["gone.txt"])
-    with pytest.raises(CharlmError, match=r"gone\.txt"):
+@pytest.mark.parametrize("name", ["gone.txt", "-", os.devnull])
+def test_a_text_that_is_gone_or_is_none_is_told(trained, monkeypatch, name):
+    monkeypatch.setitem(trained.bundle.about, "corpus", [name])
+    message = "standard input" if name == "-" else re.escape(name)
+    with pytest.raises(CharlmError, match=message):
         trained.novelty(["a sample"])

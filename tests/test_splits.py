@@ -63,6 +63,13 @@ def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
         assert list(read_test_pairs(str(file), config, about, split="validation")) == [("7", "-7")]
         assert list(read_test_pairs(os.path.relpath(file), config, about)) == [("8", "-8")]
     assert not is_among("-", ["-"])
+    assert is_among("python-manual", ["python-manual"]) and not is_among("python-manual", [os.getcwd()])
+    assert is_among(str(tmp_path), [str(tmp_path)]) and not is_among(str(tmp_path), [str(file)])
+    assert not is_among(str(tmp_path / ".hidden" / "pairs.tsv"), [str(tmp_path)])
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    assert is_among(str(tmp_path / "link" / "pairs.tsv"), [str(tmp_path)]) and is_among(
+        str(file), [str(tmp_path / "link")]
+    )
     assert list(read_test_pairs("reverse", config, split="validation")) == list(task_pairs("reverse", "validation"))
     two = Config.from_settings({"task": "translate", "split": "90/10"})
     with pytest.raises(CorpusError, match="has no test split, but train and validation. Name another file"):

@@ -25,7 +25,7 @@ class Alphabet(CountingEngine, LanguageEngine):
 
 
 def surprise_of(text, **options):
-    return read(Alphabet(), TOKENIZER, text, **options)
+    return read(Alphabet(), TOKENIZER, [text], **options)
 
 
 def test_what_is_unexpected_costs_more():
@@ -45,7 +45,7 @@ def test_the_pieces_of_bytes_are_characters():
             CountingEngine.__init__(self, vocab_size, certainty=0.0)
 
     tokenizer = Tokenizer.bytes()
-    found = read(Even(tokenizer.vocab_size), tokenizer, "aé")
+    found = read(Even(tokenizer.vocab_size), tokenizer, ["aé"])
     assert found.pieces == ["a", "", "é"]
     assert found.bits == pytest.approx([math.log2(tokenizer.vocab_size)] * 3)
 
@@ -131,12 +131,23 @@ def test_the_command_line_shows_lines_characters_and_a_page(trained, text_file, 
     (tmp_path / "empty.txt").write_text("")
     assert main(["score", run, str(tmp_path / "empty.txt"), "--per-line"]) == 1
     assert "is empty" in capsys.readouterr().err
-    assert "The" in "".join(char for char in page.read_text(encoding="utf-8") if char.isalpha())
+    shown = Page()
+    shown.feed(page.read_text(encoding="utf-8"))
+    assert "The café." in shown.text
     assert main(["score", run, str(tmp_path / "short.txt"), "--per-character", "--json"]) == 0
     pieces = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert "".join(piece["text"] for piece in pieces) == "The café.\n"
     bits = charlm.load(trained.folder).score("The café.\n").bits
     assert sum(piece["bits"] for piece in pieces) == pytest.approx(bits)
+
+
+def test_documents_are_read_one_after_the_other_as_they_are_scored(trained):
+    texts = ["The café.", "", "By the sea\nit"]
+    found = trained.surprise(texts)
+    assert "".join(found.pieces) == "The café.\n\nBy the sea\nit"
+    assert found.bits.sum() == pytest.approx(trained.scores(texts)["forward"].bits)
+    assert found.bits[len("The café.") :][:2].tolist() == [0, 0]
+    assert sorted(line.number for line in rank_lines(found)) == [1, 3, 4]
 
 
 def test_a_model_of_one_direction_reads_forwards_alone(trained):

@@ -14,6 +14,18 @@ def two_cores(monkeypatch):
     monkeypatch.setattr(threads, "count_cores", lambda: 2)
 
 
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("max 100000", 4), ("150000 100000", 2), ("50000 100000", 1), ("900000 100000", 4), ("", 4)]
+)
+def test_a_container_s_quota_counts(quota, cores, monkeypatch, tmp_path):
+    monkeypatch.undo()  # of two cores
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr(threads, "_QUOTA", tmp_path / "cpu.max")
+    assert threads.count_cores() == 4
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert threads.count_cores() == cores
+
+
 def blas_threads():
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 

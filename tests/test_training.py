@@ -234,11 +234,25 @@ def test_resume_refuses_other_settings(interrupted, text_file, settings):
 
 
 def test_what_differs_from_the_run_before_is_named(interrupted, text_file):
-    for name, value in (("minutes", 5), ("units", 30), ("heads", 3), ("dropout", 0.9)):
+    for name, value in (("minutes", 5), ("units", 30), ("heads", 3), ("dropout", 0.9), ("validation", str(text_file))):
         with pytest.raises(CheckpointError, match=f"Leave {name} out to go on"):
             charlm.train(text_file, interrupted, resume=True, **{name: value})
     with pytest.raises(ConfigError, match="There is no setting 'unitz'. Did you mean 'units'"):
         charlm.train(text_file, interrupted, resume=True, unitz=16)
+
+
+def test_replicas_stay_as_many_as_they_were_and_that_is_told(interrupted, text_file, caplog):
+    before = checkpoints.load(interrupted).state["config"]["training"]["replicas"]
+    run = charlm.train(text_file, interrupted, resume=True, replicas=before + 1)
+    assert run.config.training.replicas == before
+    assert f"was begun with {before} replica(s), and goes on with as many" in caplog.text
+
+
+def test_a_generated_task_is_not_split(tmp_path):
+    with pytest.raises(ConfigError, match="has splits of its own. Received: split='80/20'"):
+        charlm.train("reverse", tmp_path / "run", split="80/20", steps=1)
+    run = charlm.train("reverse", tmp_path / "run", steps=1, units=8)
+    assert "split" not in run.info
 
 
 def test_settings_may_be_left_out_when_resuming(interrupted, trained, text_file):
@@ -290,7 +304,7 @@ def test_settings_of_another_type_are_named(text_file, tmp_path):
         *(("preset", 3), ("preset", ["small"]), ("task", ["language"]), ("start", 3), ("task", 3)),
         *(("validation", 3), ("test", ["a.txt", "b.txt"])),
     ):
-        with pytest.raises(CharlmError):
+        with pytest.raises(CharlmError, match=rf"{name}`?( must be|[^.]*\b{value}\b)"):
             charlm.train(text_file, tmp_path / "run", **{name: value})
 
 

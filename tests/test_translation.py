@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from charlm.config import ModelConfig
+from charlm.errors import BundleError
 from charlm.runtime.translator import TranslationEngine, expected_shapes
 from charlm.sampling import Sampler
 from charlm.tokenizer import EOS
@@ -52,6 +53,13 @@ def test_the_best_of_a_beam_is_no_worse_than_greedy(engine, beam, length_penalty
         assert [one.score for one in hypotheses] == sorted((one.score for one in hypotheses), reverse=True)
         score = -total(engine, source, ids) / (len(ids) + 1) ** length_penalty
         assert hypotheses[0].score >= score - 1e-5
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_weights_too_large_to_choose_by_are_refused(engine, monkeypatch):
+    monkeypatch.setattr(engine, "_kernel", np.full_like(engine._kernel, 3e38))
+    with pytest.raises(BundleError, match="give no numbers to choose by"):
+        search(engine, SOURCES, beam=2, length=6)
 
 
 def test_a_beams_nats_are_the_models_price(engine):

@@ -36,7 +36,9 @@ def run(options: argparse.Namespace) -> None:
     trained = load(options.folder)
     try:
         text = options.file.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise TextError(f"{options.file} cannot be read: {error.strerror}. Name a text file.") from None
+    except UnicodeDecodeError as error:
         raise TextError(f"{options.file} cannot be read as UTF-8: {error}. Name a text file.") from None
     corrections = trained.correct(text, progress="correcting", **given_options(options, Correcting))
     if options.write and corrections:

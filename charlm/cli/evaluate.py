@@ -56,8 +56,8 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError(f"`limit` must be at least 1. Received: limit={options.limit}.")
     task, decoding = trained.config.model.task, given_options(options, Decoding)
     config = dataclasses.replace(trained.config, reading=with_given(trained.config.reading, options))
-    if options.season is not None and task != "forecast":
-        raise ConfigError("`season` is that of a forecaster's series. Leave out season.")
+    if options.season is not None and (task != "forecast" or config.model.rebuild):
+        raise ConfigError("`season` is that of a series that is forecast. Leave out season.")
     if decoding and task in ("classify", "forecast"):
         raise ConfigError(f"A model of the task '{task}' writes nothing. Leave out {', '.join(decoding)}.")
     if task == "forecast":
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
         figures = trained.judge_series(values, season=options.season)
         print(json.dumps(figures)) if options.json else _print_forecasts(figures)
         return
-    pairs = read_test_pairs(options.pairs, config, trained.info, split=options.split)
+    pairs = read_test_pairs(options.pairs, config, trained.bundle.about, split=options.split)
     pairs = list(itertools.islice(pairs, options.limit))
     figures = trained.evaluate(pairs, progress="evaluating", **decoding)
     if options.json:
@@ -80,11 +80,12 @@ def _read_values(trained: Run, config: Config, name: str, split: str) -> NDArray
     """Returns a series; of one that the run was trained on, a split, or where there is none, that of validation."""
     series = read_series(name, config.reading)
     check_columns(series, trained.labels)
-    if not is_among(name, trained.info.get("corpus", ())):
+    about = trained.bundle.about
+    if not is_among(name, about.get("corpus", ())):
         return series.values
     window = config.training.sequence_length + config.model.follow
     store = prepare_series(series, config.data, window=window)
-    if store.sha256 != trained.info.get("corpus_sha256"):
+    if store.sha256 != about.get("corpus_sha256"):
         raise CorpusError(
             f"{name} has changed since the run was trained on it. Give the steps that are new, in a file."
         )

@@ -12,6 +12,7 @@ from charlm.run import Run, load
 from charlm.runtime.cells import CELL_CLASSES
 from charlm.runtime.stack import zeros
 from charlm.splits import read_test_pairs
+from charlm.text import STANDARD_INPUT
 
 DESCRIPTION = """\
 Explains a recurrent cell, or attention: its equations exactly as charlm computes them, its weights for given sizes,
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
         for trained in runs:
             _show_accuracy(trained)
         return
-    print("\nOne step of one row, on one core or more, as `charlm sample` takes it:")
+    print("\nOne step of one row, on one core or more, as `charlm sample` takes it in a layer above the first:")
     for cell in CELL_EQUATIONS:
         weights = count(shapes(cell, options.units, inputs))
         print(f"  {cell:5} {weights:>12,} weights  {_step_microseconds(cell, options.units, inputs):8.1f} µs")
@@ -92,8 +93,9 @@ def _show_gradients(units: int, runs: list[Run]) -> None:
 
 
 def _show_accuracy(trained: Run) -> None:
-    corpus = trained.info.get("corpus", [])
-    pairs = list(read_test_pairs(corpus[0], trained.config, trained.info))[:_JUDGED] if corpus else []
+    about = trained.bundle.about
+    corpus = [name for name in about.get("corpus", []) if name != STANDARD_INPUT]  # which is gone
+    pairs = list(read_test_pairs(corpus[0], trained.config, about))[:_JUDGED] if corpus else []
     if not pairs:
         raise ConfigError(f"{trained.folder} has no test split. Name a run that has one.")
     sources, targets = zip(*pairs, strict=True)

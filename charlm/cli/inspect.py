@@ -62,18 +62,19 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError(f"--find looks at all units. Leave out {', '.join(given)}.")
     if given and options.unit is None:
         raise ConfigError(f"Say of which --unit. Received: {', '.join(given)}.")
+    shown = text[:_SHOWN]
     if options.find:
         best = _rank(trained, text, options)
         chosen: dict[str, Any] = {"layer": best.layer, "unit": best.unit, "part": best.part}
     elif options.unit is not None or options.plot:
         chosen = {"unit": 0} | given
     else:
-        _show_surprise(trained, text if options.json else text[:_SHOWN], as_json=options.json)
+        _show_surprise(trained, text if options.json else shown, as_json=options.json)
         return
-    activity = trained.watch(text[:_SHOWN], **chosen)
     if options.plot:
-        plot_activity(activity, options.plot)
+        plot_activity(trained.watch(shown, **chosen), options.plot)
     if not options.json:
+        activity = trained.watch(shown, **chosen)
         print(f"{activity.name}:")
         print(draw_activity(activity, colors=has_colors()))
     elif not options.find:

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_run(parser)
     parser.add_argument("files", nargs="+", metavar="FILE", help="texts: files, folders, globs, - or names")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a file, or a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a file, line or character")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--per-line", action="store_true", help="rank the lines, the most surprising first")
     way.add_argument("--per-character", action="store_true", help="show the text coloured by surprise")
@@ -90,7 +90,7 @@ def _score(trained: Run, file: str, texts: Iterable[str], options: argparse.Name
 
 
 def _read(trained: Run, texts: Iterable[str], options: argparse.Namespace, *, alternatives: int = 0) -> Surprise:
-    return trained.surprise("\n".join(texts), reading=options.reading, alternatives=alternatives)
+    return trained.surprise(list(texts), reading=options.reading, alternatives=alternatives)
 
 
 def _show_lines(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:

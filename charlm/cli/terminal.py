@@ -33,8 +33,13 @@ def read_texts(strings: list[str], *, progress: str) -> Iterator[tuple[list[str]
     """Yields some texts at a time: those given, or the lines of standard input, which a terminal gives one by one.
 
     With them comes a progress bar for them all; there is none for what somebody types.
+
+    Raises:
+        TextError: standard input is to be read, and is closed.
     """
     reads = strings in ([], ["-"])
+    if reads and sys.stdin is None:
+        raise TextError("Standard input is closed. Give texts as STRING.")
     texts = _read_lines() if reads else iter(strings)
     is_typed = reads and sys.stdin.isatty()
     with open_bar(None if is_typed else progress, unit="text", total=None if reads else len(strings)) as bar:
@@ -43,8 +48,6 @@ def read_texts(strings: list[str], *, progress: str) -> Iterator[tuple[list[str]
 
 
 def _read_lines() -> Iterator[str]:
-    if sys.stdin is None:
-        raise TextError("Standard input is closed. Give texts as STRING.")
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace", newline="\n")
     is_whole = True

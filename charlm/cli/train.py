@@ -63,8 +63,8 @@ def run(options: argparse.Namespace) -> None:
         **settings,
     )
     nats = float(trained.info["validation_nats_per_character"])
-    unit = {"classify": "label", "forecast": "value"}.get(trained.config.model.task, "character")
+    model = trained.config.model
     print(
-        f"{trained.folder}: {nats / math.log(2):.3f} bits per {unit} ({nats:.4f} nats) on the validation split, "
-        f"{SCORING[trained.config.model.task]}, after step {int(trained.info['step']):,}"
+        f"{trained.folder}: {nats / math.log(2):.3f} bits per {model.loss_unit} ({nats:.4f} nats) on the validation "
+        f"split, {SCORING[model.task]}, after step {int(trained.info['step']):,}"
     )

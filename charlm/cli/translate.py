@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
+    trained.check("translate")
     decoding = given_options(options, Decoding)
     if options.plot and (len(options.strings) != 1 or options.strings == ["-"]):
         raise ConfigError("--plot draws one text. Give it alone, as STRING.")

@@ -24,15 +24,8 @@ class BidirectionalObjective(LanguageObjective):
         config: of the run.
     """
 
-    def make_model(self) -> BidirectionalModel:
-        """Makes the model."""
-        return BidirectionalModel.from_model_config(
-            self.config.model, self.store.tokenizer.vocab_size, precision=self.config.training.precision
-        )
-
-    def make_engine(self, weights: dict[str, np.ndarray]) -> BidirectionalEngine:
-        """Makes the engine that judges these weights."""
-        return BidirectionalEngine(self.config.model, self.store.tokenizer.vocab_size, weights)
+    model_class = BidirectionalModel
+    engine_class = BidirectionalEngine
 
     def price(self, engine: BidirectionalEngine) -> Iterator[tuple[float, float]]:
         """Yields the forward model's nats of some more of the validation split, and the share that is done."""

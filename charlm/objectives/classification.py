@@ -29,8 +29,6 @@ class ClassificationObjective:
         start: tensors by name that the model begins with.
     """
 
-    unit = "label"
-
     def __init__(self, store: PairStore, config: Config, *, start: Mapping[str, np.ndarray] | None = None):
         self.store, self.config, self._start = store, config, start or {}
         self.tokenizers = {"tokenizer": store.tokenizer, "source_tokenizer": store.source_tokenizer}
@@ -50,8 +48,9 @@ class ClassificationObjective:
 
     def make_model(self) -> Classifier:
         """Makes the model, with the weights that it begins with."""
-        sizes = (self.store.tokenizer.vocab_size, self.store.source_tokenizer.vocab_size)
-        model = Classifier.from_model_config(self.config.model, *sizes, precision=self.config.training.precision)
+        model = Classifier.from_model_config(
+            self.config.model, *self.store.vocab_sizes, precision=self.config.training.precision
+        )
         named = model.named_variables()
         for name, tensor in self._start.items():
             named[name].assign(tensor)
@@ -78,8 +77,7 @@ class ClassificationObjective:
 
     def make_engine(self, weights: dict[str, np.ndarray]) -> ClassificationEngine:
         """Makes the engine that judges these weights."""
-        sizes = (self.store.tokenizer.vocab_size, self.store.source_tokenizer.vocab_size)
-        return ClassificationEngine(self.config.model, *sizes, weights)
+        return ClassificationEngine(self.config.model, *self.store.vocab_sizes, weights)
 
     def price(self, engine: ClassificationEngine) -> Iterator[tuple[float, float]]:
         """Yields the nats of some more labels of the validation split, and the share that is done."""

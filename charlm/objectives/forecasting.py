@@ -24,8 +24,6 @@ class ForecastObjective:
         config: of the run.
     """
 
-    unit = "value"
-
     def __init__(self, store: SeriesStore, config: Config):
         self.store, self.config = store, config
         self.tokenizers = {"tokenizer": store.tokenizer}

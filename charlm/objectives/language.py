@@ -1,11 +1,12 @@
 """The next character of a text."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from charlm import scoring, streams
-from charlm.backend import tf
+from charlm.backend import keras, tf
 from charlm.config import Config
 from charlm.corpus import Store
 from charlm.generation import generate, stream_texts
@@ -27,7 +28,8 @@ class LanguageObjective:
         config: of the run.
     """
 
-    unit = "character"
+    model_class: Any = LanguageModel
+    engine_class: Any = LanguageEngine
 
     def __init__(self, store: Store, config: Config):
         self.store, self.config = store, config
@@ -46,9 +48,9 @@ class LanguageObjective:
             f"{self.validation_characters:,} to validate"
         )
 
-    def make_model(self) -> LanguageModel:
+    def make_model(self) -> "keras.Model":
         """Makes the model."""
-        return LanguageModel.from_model_config(
+        return self.model_class.from_model_config(
             self.config.model, self.store.tokenizer.vocab_size, precision=self.config.training.precision
         )
 
@@ -56,9 +58,9 @@ class LanguageObjective:
         """Streams the text from a step on."""
         return streams.contiguous(self.store, "train", **self._shape, seed=self.config.training.seed, start=start)
 
-    def make_engine(self, weights: dict[str, np.ndarray]) -> LanguageEngine:
+    def make_engine(self, weights: dict[str, np.ndarray]) -> Any:
         """Makes the engine that judges these weights."""
-        return LanguageEngine(self.config.model, self.store.tokenizer.vocab_size, weights)
+        return self.engine_class(self.config.model, self.store.tokenizer.vocab_size, weights)
 
     def price(self, engine: LanguageEngine) -> Iterator[tuple[float, float]]:
         """Yields the nats of some more of the validation split, state carried, and the share that is done."""

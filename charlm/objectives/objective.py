@@ -19,7 +19,6 @@ class Glimpse(NamedTuple):
 class Objective(Protocol):
     """What a run learns: its model, its batches, and how it is judged."""
 
-    unit: str  #: what a loss is told for: `character`, or a classifier's `label`
     tokenizers: dict[str, Tokenizer]  #: by the names of their files in a bundle
     steps_per_epoch: int
     validation_characters: int

@@ -33,8 +33,6 @@ class TranslationObjective:
         config: of the run.
     """
 
-    unit = "character"
-
     def __init__(self, store: PairStore, config: Config):
         self.store, self.config = store, config
         self.tokenizers = {"tokenizer": store.tokenizer}
@@ -55,8 +53,9 @@ class TranslationObjective:
 
     def make_model(self) -> Translator:
         """Makes the model."""
-        sizes = (self.store.tokenizer.vocab_size, self.store.source_tokenizer.vocab_size)
-        return Translator.from_model_config(self.config.model, *sizes, precision=self.config.training.precision)
+        return Translator.from_model_config(
+            self.config.model, *self.store.vocab_sizes, precision=self.config.training.precision
+        )
 
     def batches(self, start: int) -> "tf.data.Dataset":
         """Streams the pairs from a step on."""
@@ -70,8 +69,7 @@ class TranslationObjective:
 
     def make_engine(self, weights: dict[str, np.ndarray]) -> TranslationEngine:
         """Makes the engine that judges these weights."""
-        sizes = (self.store.tokenizer.vocab_size, self.store.source_tokenizer.vocab_size)
-        return TranslationEngine(self.config.model, *sizes, weights)
+        return TranslationEngine(self.config.model, *self.store.vocab_sizes, weights)
 
     def price(self, engine: TranslationEngine) -> Iterator[tuple[float, float]]:
         """Yields the nats of some more of the validation targets, each after its source, and the share that is done."""

@@ -1,5 +1,6 @@
 """Recurrent layers one upon the other, in NumPy: in one direction, and in both."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,7 +54,8 @@ def zeros(layer: Cell, rows: int, units: int) -> State:
 class Stack:
     """Reads ids from the left to the right.
 
-    The first layer's products with its inputs are taken once, for every id of the vocabulary, and looked up.
+    The first layer's products with its inputs are taken once, for every id of the vocabulary, and looked up; to `read`
+    whole texts, for those that occur.
 
     Args:
         prefix: what the names of its tensors begin with.
@@ -66,10 +68,14 @@ class Stack:
     def __init__(
         self, prefix: str, cells: Sequence[str], units: int, embedding: Array, tensors: Mapping[str, NDArray[Any]]
     ):
-        self.units = units
+        self.units, self.embedding = units, embedding
         self.layers = [make_layer(f"{prefix}.{index}", cell, tensors) for index, cell in enumerate(cells)]
-        self._table: Array = embedding @ self.layers[0].kernel + self.layers[0].input_bias  # (V, G)
         self._higher = [(layer, layer.kernel, layer.input_bias) for layer in self.layers[1:]]
+
+    @functools.cached_property
+    def _table(self) -> Array:
+        """What the first layer makes of every id, `(V, G)`."""
+        return project(self.layers[0], self.embedding)
 
     def initial_state(self, batch_size: int) -> State:
         """Returns zeros: for each layer its state, `(B, H)` each."""
@@ -94,13 +100,14 @@ class Stack:
 
     def unroll(self, ids: Ids, state: State) -> tuple[list[Array], State]:
         """Reads ids `(B, T)`; returns each layer's outputs `(T, B, H)`, and the state after."""
-        x: Array = self._table[ids.T]  # (T, B, G)
+        return self._unroll(self._table[ids.T], state)
+
+    def _unroll(self, x: Array, state: State) -> tuple[list[Array], State]:
+        """Does the work of `unroll`, from the first layer's projected inputs `(T, B, G)`."""
         new: State = ()
         outputs: list[Array] = []
         for layer in self.layers:
-            if outputs:
-                x = outputs[-1] @ layer.kernel
-                x += layer.input_bias
+            x = project(layer, outputs[-1]) if outputs else x
             h, after = run_layer(layer, x, state[len(new) : len(new) + layer.num_states])
             outputs.append(h)
             new += after
@@ -111,7 +118,9 @@ class Stack:
 
         The mask is not needed: what is not to be read stands on the right, and has no part in the outputs before it.
         """
-        outputs, state = self.unroll(ids, self.initial_state(len(ids)))
+        occurring, places = _occurring(ids)
+        x = project(self.layers[0], self.embedding[occurring])[places]  # (S, B, G)
+        outputs, state = self._unroll(x, self.initial_state(len(ids)))
         return outputs[-1].transpose(1, 0, 2), state
 
     def look(self, ids: Ids, state: State) -> tuple[list[dict[str, Array]], State]:
@@ -124,7 +133,7 @@ class Stack:
         inside: list[dict[str, Array]] = []
         for layer in self.layers:
             if inside:
-                x = (inside[-1]["state"] @ layer.kernel + layer.input_bias)[:, None]
+                x = project(layer, inside[-1]["state"])[:, None]
             part = state[len(new) : len(new) + layer.num_states]
             moments = []
             for t in range(len(x)):
@@ -156,13 +165,12 @@ class BidirectionalStack:
 
         The state is, for each layer, `h` (and `c`), `(B, H)`, the forward direction's half first.
         """
-        occurring, places = np.unique(ids.T, return_inverse=True)
-        places = places.reshape(ids.T.shape)  # NumPy 1 gives them flat
+        occurring, places = _occurring(ids)
         x: Array = self.embedding[occurring]
         held = mask.T[:, :, None]
         state: State = ()
         for index, (ahead, back) in enumerate(self.pairs):
-            to_ahead, to_back = (x @ layer.kernel + layer.input_bias for layer in (ahead, back))
+            to_ahead, to_back = (project(layer, x) for layer in (ahead, back))
             if index == 0:
                 to_ahead, to_back = to_ahead[places], to_back[places]  # (S, B, G)
             begin = zeros(ahead, len(ids), self.units // 2)
@@ -171,6 +179,19 @@ class BidirectionalStack:
             x = np.concatenate([forward, backward[::-1]], axis=2)  # (S, B, H)
             state += tuple(np.concatenate(halves, axis=1) for halves in zip(after, before, strict=True))
         return x.transpose(1, 0, 2), state
+
+
+def project(layer: Cell, x: Array) -> Array:
+    """Returns a layer's projections `(…, G)` of its inputs `(…, D)`."""
+    x = x @ layer.kernel
+    x += layer.input_bias
+    return x
+
+
+def _occurring(ids: Ids) -> tuple[Ids, NDArray[np.int64]]:
+    """Returns each id that occurs once, and the place of each of ids `(B, T)` among these, `(T, B)`."""
+    occurring, places = np.unique(ids.T, return_inverse=True)
+    return occurring, places.reshape(ids.T.shape)  # NumPy 1 gives them flat
 
 
 def run_layer(layer: Cell, x: Array, state: State, mask: NDArray[np.bool_] | None = None) -> tuple[Array, State]:
