@@ -1,3 +1,4 @@
+import functools
 import json
 import logging
 import math
@@ -12,12 +13,12 @@ from safetensors.numpy import load_file
 
 import charlm
 from charlm import checkpoints, session, training
-from charlm.backend import keras, tf
+from charlm.backend import keras, open_strategy, tf
 from charlm.config import Config
 from charlm.errors import CharlmError, CheckpointError, ConfigError, CorpusError, DivergedError
 from charlm.models.language_model import LanguageModel
 from charlm.tasks.markov import MarkovSource
-from charlm.trainer import Trainer
+from charlm.trainer import Adam, Trainer
 
 
 def test_a_run_has_a_bundle_a_log_and_checkpoints(trained):
@@ -306,6 +307,31 @@ def test_settings_of_another_type_are_named(text_file, tmp_path):
     ):
         with pytest.raises(CharlmError, match=rf"{name}`?( must be|[^.]*\b{value}\b)"):
             charlm.train(text_file, tmp_path / "run", **{name: value})
+
+
+@pytest.mark.parametrize("weight_decay", [None, 0.1])
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_our_adam_is_keras(replicas, weight_decay):
+    rng, strategy = np.random.default_rng(0), open_strategy(replicas)
+    begin = [rng.normal(size=shape).astype("f") for shape in ((5, 7), (3,))]
+    steps = [[rng.normal(size=part.shape).astype("f") for part in begin] for _ in range(4)]
+    found = []
+    for kind in (Adam, keras.optimizers.Adam):
+        with strategy.scope():
+            variables = [keras.Variable(part) for part in begin]
+            optimizer = kind(0.1, beta_2=0.98, weight_decay=weight_decay)
+            optimizer.build(variables)
+        apply = tf.function(functools.partial(_apply, optimizer, variables))
+        for gradients in steps:
+            apply(*map(tf.constant, gradients))
+        found.append([part.numpy() for part in (*variables, *optimizer.variables)])
+    assert found[0][0].dtype == np.float32 and int(found[0][2]) == len(steps)
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def _apply(optimizer, variables, *gradients):
+    optimizer.apply(gradients, variables)
 
 
 def test_biases_do_not_decay(text_file, settings):
