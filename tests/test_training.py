@@ -300,13 +300,22 @@ def test_auto_takes_bfloat16_where_the_processor_has_it(
     assert f"products in {chosen}" in caplog.text
 
 
-def test_settings_of_another_type_are_named(text_file, tmp_path):
-    for name, value in (
-        *(("preset", 3), ("preset", ["small"]), ("task", ["language"]), ("start", 3), ("task", 3)),
-        *(("validation", 3), ("test", ["a.txt", "b.txt"])),
-    ):
-        with pytest.raises(CharlmError, match=rf"{name}`?( must be|[^.]*\b{value}\b)"):
-            charlm.train(text_file, tmp_path / "run", **{name: value})
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("preset", 3, "There is no preset '3'"),
+        ("preset", ["small"], "There is no preset"),
+        ("start", 3, "3 is not a bundle"),
+        *(
+            (name, value, f"`{name}` must be of type str")
+            for name in ("task", "validation", "test")
+            for value in (3, ["a"])
+        ),
+    ],
+)
+def test_settings_of_another_type_are_named(text_file, tmp_path, name, value, message):
+    with pytest.raises(CharlmError, match=message):
+        charlm.train(text_file, tmp_path / "run", **{name: value})
 
 
 @pytest.mark.parametrize("weight_decay", [None, 0.1])
