@@ -1,7 +1,6 @@
 """TensorFlow and Keras, imported without their noise, and the devices that training runs on."""
 
 import contextlib
-import logging
 import os
 import re
 import sys
@@ -11,8 +10,6 @@ from collections.abc import Iterator
 
 from charlm.errors import ConfigError
 from charlm.threads import count_cores
-
-log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
@@ -97,7 +94,7 @@ def open_strategy(replicas: int) -> "tf.distribute.Strategy":
 
     The products of one time step are too small to be shared among threads. So a core gets a logical device of
     its own with a single thread. That must be settled before TensorFlow starts; where it has started already,
-    the strategy takes what is there and says so.
+    the strategy takes what is there.
 
     Args:
         replicas: how many; on GPUs at most as many as there are.
@@ -106,13 +103,6 @@ def open_strategy(replicas: int) -> "tf.distribute.Strategy":
     if kind == "CPU":
         _divide_processor(replicas)
     devices = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices(kind)][:replicas]
-    if len(devices) < replicas:
-        known = len(devices), replicas
-        log.warning(
-            "%d device(s) for %d replicas (TensorFlow may have started before): training on these, "
-            "with other batches and dropout.",
-            *known,
-        )
     if len(devices) == 1:
         return tf.distribute.OneDeviceStrategy(devices[0])
     return tf.distribute.MirroredStrategy(
@@ -144,16 +134,16 @@ def measure_products(strategy: "tf.distribute.Strategy", precision: str, rows: i
         units: of the layer.
     """
     gates, count, unrolled = 4 * units + 16, 2, 4  # as a scan has them, where the cache asks for a line more
+    with strategy.scope():
+        kernel = tf.Variable(tf.fill((units, gates), tf.cast(1 / units, precision)), trainable=False)
+
+    def some(x):
+        for _ in range(unrolled):
+            x = tf.matmul(x, kernel)[:, :units]
+        return x
 
     def replica():
-        kernel = tf.cast(tf.fill((units, gates), 1 / units), precision)
-
-        def some(x):
-            for _ in range(unrolled):
-                x = tf.matmul(x, kernel)[:, :units]
-            return x
-
-        x = tf.ones((rows, units), kernel.dtype)
+        x = tf.ones((rows, units), precision)
         return tf.while_loop(lambda i, x: i < count, lambda i, x: (i + 1, some(x)), (0, x))[1][0, 0]
 
     @tf.function

@@ -18,7 +18,7 @@ from charlm import files
 from charlm.config import ReadingConfig
 from charlm.errors import CorpusError, DownloadError, TextError
 from charlm.tasks.series import SERIES
-from charlm.text import STANDARD_INPUT, Chunk, find_files, join_chunks, read_text, split_lines
+from charlm.text import STANDARD_INPUT, Chunk, find_files, join_chunks, read_text, split_lines, walk
 
 log = logging.getLogger(__name__)
 
@@ -185,29 +185,20 @@ def _is_known(name: str) -> bool:
 
 def is_among(name: str, corpus: Sequence[str]) -> bool:
     """Tells whether a corpus is among others, as a file of a folder is; standard input never is: it is read once."""
-    if name == STANDARD_INPUT or _is_known(name):
-        return name in corpus and name != STANDARD_INPUT
-    return any(_takes(place, path) for part in _spread(corpus) for place in _paths(part) for path in _paths(name))
+    return name != STANDARD_INPUT and os.path.realpath(name) in map(os.path.realpath, _spread(corpus))
 
 
 def _spread(corpus: Sequence[str]) -> Iterator[str]:
-    """Yields files and folders of corpora, as far as they are still there; folders are not looked into."""
+    """Yields corpora, and the files of those that are folders or globs, as far as they are still there."""
     for name in corpus:
         yield name
-        if not _is_known(name) and not Path(name).is_dir():
+        if _is_known(name):
+            continue
+        if Path(name).is_dir():
+            yield from map(str, walk(Path(name)))
+        else:
             with contextlib.suppress(TextError):
                 yield from find_files([name])
-
-
-def _paths(name: str) -> set[str]:
-    return {os.path.abspath(name), os.path.realpath(name)}
-
-
-def _takes(place: str, path: str) -> bool:
-    """Tells whether a file is at a place, or in a folder that is there and not hidden below it."""
-    if not Path(path).is_relative_to(place):
-        return False
-    return not any(part.startswith(".") for part in Path(path).relative_to(place).parts)
 
 
 def read_source(source: str, config: ReadingConfig) -> Iterator[Chunk]:

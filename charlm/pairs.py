@@ -126,15 +126,15 @@ def prepare_pairs(
     }
     for name in ("train", "validation"):
         if not len(encoded[name].source):
-            own_file = config.validation is not None
-            origin = "" if own_file else f" ({config.split} of {sum(map(len, kept.values())):,} pairs)"
-            fit = "whose label training has" if labels else f"of at most {config.max_length} ids"
+            has_own_file = config.validation is not None
+            origin = "" if has_own_file else f" ({config.split} of {sum(map(len, kept.values())):,} pairs)"
+            fit = f"of at most {config.max_length} ids" if kept[name] else "that can be used"
             remedies = [
                 "Give more pairs",
-                *([] if own_file else ["a file of their own (--validation FILE)", "another --split"]),
-                *([] if labels else ["a larger --max-length"]),
+                *([] if has_own_file else ["a file of their own (--validation FILE)", "another --split"]),
+                *(["a larger --max-length"] if kept[name] else []),
             ]
-            raise CorpusError(f"The {name} split{origin} holds none {fit}. {' or '.join(remedies)}.")
+            raise CorpusError(f"The {name} split{origin} holds none {fit}. {', or '.join(remedies)}.")
     return PairStore(source_tokenizer, tokenizer, encoded, digest(kept))
 
 

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from charlm import bundle, checkpoints, journal, recipes, streams
 from charlm.backend import keras, tf
 from charlm.config import Config
+from charlm.datasets import is_task
 from charlm.errors import CheckpointError, DivergedError
 from charlm.objectives.objective import Glimpse, Objective
 from charlm.progress import open_bar
@@ -214,7 +215,7 @@ class Session:
                 "One validation takes about %.0f of the %.0f seconds left. Train for longer, or validate on less%s.",
                 evaluation_seconds,
                 max(seconds_left, 0),
-                "" if self.config.data.validation else ": --split 98/1/1, say",
+                ": --split 98/1/1, say" if self._is_split() else "",
             )
         progress.steps, progress.next_evaluation = recipes.plan_minutes(
             training,
@@ -224,6 +225,10 @@ class Session:
             evaluation_seconds=evaluation_seconds,
         )
         self.bar.total, progress.evaluation_seconds = progress.steps, evaluation_seconds
+
+    def _is_split(self) -> bool:
+        """Tells whether the validation split is one by `--split`."""
+        return not self.config.data.validation and not any(map(is_task, self.about["corpus"]))
 
     def _plan_again(self) -> None:
         """Follows a machine that changes its speed between two evaluations."""

@@ -11,6 +11,7 @@ from charlm.config import SPLITS, Config, DataConfig, ReadingConfig
 from charlm.datasets import Pair, find_sources, is_among, is_task, learnt_by, read_lines, task_pairs
 from charlm.errors import CorpusError
 from charlm.pairs import digest, drop_unusable
+from charlm.text import STANDARD_INPUT
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ def read_test_pairs(
     own = next((kind for kind, names in held_out.items() if is_among(name, names)), None)
     if corpus and (own or is_among(name, corpus)):
         split = own or split
+        if STANDARD_INPUT in corpus:
+            raise CorpusError(f"The run was trained on {name} and on standard input, which is gone. Give another file.")
         splits = drop_unusable(read_pairs(corpus, held_out, config), labels=config.model.task == "classify")
         if digest(splits) != about.get("corpus_sha256"):
             raise CorpusError(

@@ -70,16 +70,22 @@ def find_files(patterns: Iterable[str]) -> list[str]:
     return list(found.values())
 
 
-def _folder_files(folder: Path) -> Iterator[str]:
-    texts = binaries = 0
+def walk(folder: Path) -> Iterator[Path]:
+    """Yields the files below a folder that are not hidden, in order; links to other folders are not followed."""
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in (Path(root, name) for name in sorted(names) if not name.startswith(".")):
-            if not path.is_file() or _is_binary(path):
-                binaries += 1
-                continue
-            texts += 1
-            yield str(path)
+        paths = (Path(root, name) for name in sorted(names) if not name.startswith("."))
+        yield from (path for path in paths if path.is_file())
+
+
+def _folder_files(folder: Path) -> Iterator[str]:
+    texts = binaries = 0
+    for path in walk(folder):
+        if _is_binary(path):
+            binaries += 1
+            continue
+        texts += 1
+        yield str(path)
     if binaries:
         log.info("%s: %d files left out that cannot be read as text", folder, binaries)
     if not texts:

@@ -82,7 +82,7 @@ class Trained:
         labels = {"labels": self.labels} if self.tokenizer.kind == "label" else {}
         described = self.bundle.describe()
         if any(map(is_task, self.bundle.about.get("corpus", []))):
-            del described["split"]  # which a generated task has of its own
+            described.pop("split", None)  # a generated task has splits of its own
         return {**described, **labels, "run": str(self.folder), "can": can}
 
     @property

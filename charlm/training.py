@@ -202,7 +202,7 @@ def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any
         if has_moved or value in (saved[name], None, "auto"):
             continue
         if name == "replicas":
-            log.warning("%s was begun with %s replica(s), and goes on with as many.", folder, saved[name])
+            log.warning("%s was begun with %s replica(s): other --replicas are left aside.", folder, saved[name])
         else:
             begun = f"without {name}" if saved[name] is None else f"with {name}={saved[name]!r}"
             raise CheckpointError(
@@ -226,10 +226,18 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
             "`batch_size` must be a multiple of `replicas`. "
             f"Received: batch_size={training.batch_size}, replicas={wanted}."
         )
-    strategy = open_strategy(wanted or most_replicas(training.batch_size, count_devices()))
-    if training.batch_size % strategy.num_replicas_in_sync:  # TensorFlow had started, on fewer devices
+    wanted = wanted or most_replicas(training.batch_size, count_devices())
+    strategy = open_strategy(wanted)
+    if training.batch_size % strategy.num_replicas_in_sync:
         strategy = open_strategy(most_replicas(training.batch_size, strategy.num_replicas_in_sync))
     replicas = strategy.num_replicas_in_sync
+    if replicas != wanted:
+        log.warning(
+            "%d replica(s) instead of %d, as there are no more devices, or TensorFlow had started before: batches are "
+            "dealt otherwise, and dropout is another.",
+            replicas,
+            wanted,
+        )
     return dataclasses.replace(config, training=dataclasses.replace(training, replicas=replicas)), strategy
 
 

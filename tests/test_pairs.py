@@ -34,12 +34,16 @@ def test_empty_and_overlong_pairs_are_left_out_and_told_of(caplog):
 
 
 def test_a_split_without_pairs_is_refused():
-    with pytest.raises(CorpusError, match=r"The validation split .* holds none of at most 256 ids. Give more pairs"):
+    with pytest.raises(
+        CorpusError, match=r"The validation split .* holds none that can be used. Give more pairs, or a file"
+    ):
         prepare_pairs({"train": PAIRS["train"], "validation": []}, DataConfig())
+    with pytest.raises(CorpusError, match=r"holds none of at most 1 ids. .*, or a larger --max-length"):
+        prepare_pairs({"train": PAIRS["train"], "validation": [("aa", "x")]}, DataConfig(max_length=1), labels=True)
     labelled = {"train": PAIRS["train"], "validation": [("a", "new")]}
     with pytest.raises(CorpusError) as error:
         prepare_pairs(labelled, DataConfig(validation="own.tsv"), labels=True)
-    assert str(error.value) == "The validation split holds none whose label training has. Give more pairs."
+    assert str(error.value) == "The validation split holds none that can be used. Give more pairs."
 
 
 def test_a_row_may_be_empty():

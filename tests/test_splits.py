@@ -65,7 +65,7 @@ def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
     assert not is_among("-", ["-"])
     assert is_among("python-manual", ["python-manual"]) and not is_among("python-manual", [os.getcwd()])
     assert is_among(str(tmp_path), [str(tmp_path)]) and not is_among(str(tmp_path), [str(file)])
-    assert not is_among(str(tmp_path / ".hidden" / "pairs.tsv"), [str(tmp_path)])
+    assert not is_among(str(tmp_path / "missing.tsv"), [str(tmp_path)])
     (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
     assert is_among(str(tmp_path / "link" / "pairs.tsv"), [str(tmp_path)]) and is_among(
         str(file), [str(tmp_path / "link")]

@@ -94,8 +94,9 @@ def _show_gradients(units: int, runs: list[Run]) -> None:
 
 def _show_accuracy(trained: Run) -> None:
     about = trained.bundle.about
-    corpus = [name for name in about.get("corpus", []) if name != STANDARD_INPUT]  # which is gone
-    pairs = list(read_test_pairs(corpus[0], trained.config, about))[:_JUDGED] if corpus else []
+    corpus = about.get("corpus", [])
+    is_there = corpus and STANDARD_INPUT not in corpus
+    pairs = list(read_test_pairs(corpus[0], trained.config, about))[:_JUDGED] if is_there else []
     if not pairs:
         raise ConfigError(f"{trained.folder} has no test split. Name a run that has one.")
     sources, targets = zip(*pairs, strict=True)

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,26 +56,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = load(options.folder)
-    text = _read(options, with_given(trained.config.reading, options))
+    documents = _read(options, with_given(trained.config.reading, options))
     unit: dict[str, Any] = {"layer": options.layer, "unit": options.unit, "part": options.part}
     given = {name: value for name, value in unit.items() if value is not None}
     if given and options.find:
         raise ConfigError(f"--find looks at all units. Leave out {', '.join(given)}.")
     if given and options.unit is None:
         raise ConfigError(f"Say of which --unit. Received: {', '.join(given)}.")
-    shown = text[:_SHOWN]
+    text = "\n".join(documents)
     if options.find:
         best = _rank(trained, text, options)
         chosen: dict[str, Any] = {"layer": best.layer, "unit": best.unit, "part": best.part}
     elif options.unit is not None or options.plot:
         chosen = {"unit": 0} | given
     else:
-        _show_surprise(trained, text if options.json else shown, as_json=options.json)
+        _show_surprise(trained, documents if options.json else list(_begin(documents)), as_json=options.json)
         return
+    if options.plot or not options.json:
+        activity = trained.watch(text[:_SHOWN], **chosen)
     if options.plot:
-        plot_activity(trained.watch(shown, **chosen), options.plot)
+        plot_activity(activity, options.plot)
     if not options.json:
-        activity = trained.watch(shown, **chosen)
         print(f"{activity.name}:")
         print(draw_activity(activity, colors=has_colors()))
     elif not options.find:
@@ -83,15 +85,23 @@ def run(options: argparse.Namespace) -> None:
             print(json.dumps({"text": piece, "value": value}))
 
 
-def _read(options: argparse.Namespace, config: ReadingConfig) -> str:
+def _read(options: argparse.Namespace, config: ReadingConfig) -> list[str]:
+    """Returns the documents to read."""
     if (options.string is None) == (options.file is None):
         raise ConfigError("Give a STRING or a --file to read, one of them.")
-    text = options.string
-    if text is None:
-        text = "\n".join(join_chunks(read_corpus([options.file], config)))
-    if not text:
+    documents = list(join_chunks(read_corpus([options.file], config))) if options.file else [options.string]
+    if not any(documents):
         raise TextError("The text is empty: there is nothing to read.")
-    return text
+    return documents
+
+
+def _begin(documents: Iterable[str]) -> Iterator[str]:
+    """Yields documents, or the beginning of one, until as many characters are there as are shown."""
+    left = _SHOWN
+    for document in documents:
+        if left > 0:
+            yield document[:left]
+        left -= len(document)
 
 
 def _rank(trained: Run, text: str, options: argparse.Namespace) -> Follower:
@@ -104,8 +114,8 @@ def _rank(trained: Run, text: str, options: argparse.Namespace) -> Follower:
     return ranked[0]
 
 
-def _show_surprise(trained: Run, text: str, *, as_json: bool) -> None:
-    surprise = trained.surprise(text, alternatives=_ALTERNATIVES)
+def _show_surprise(trained: Run, documents: list[str], *, as_json: bool) -> None:
+    surprise = trained.surprise(documents, alternatives=_ALTERNATIVES)
     for piece, bits, expected, shares in zip(
         surprise.pieces, surprise.bits, surprise.expected, surprise.probabilities, strict=True
     ):
