@@ -63,13 +63,6 @@ def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
         assert list(read_test_pairs(str(file), config, about, split="validation")) == [("7", "-7")]
         assert list(read_test_pairs(os.path.relpath(file), config, about)) == [("8", "-8")]
     assert not is_among("-", ["-"])
-    assert is_among("python-manual", ["python-manual"]) and not is_among("python-manual", [os.getcwd()])
-    assert is_among(str(tmp_path), [str(tmp_path)]) and not is_among(str(tmp_path), [str(file)])
-    assert not is_among(str(tmp_path / "missing.tsv"), [str(tmp_path)])
-    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
-    assert is_among(str(tmp_path / "link" / "pairs.tsv"), [str(tmp_path)]) and is_among(
-        str(file), [str(tmp_path / "link")]
-    )
     assert list(read_test_pairs("reverse", config, split="validation")) == list(task_pairs("reverse", "validation"))
     two = Config.from_settings({"task": "translate", "split": "90/10"})
     with pytest.raises(CorpusError, match="has no test split, but train and validation. Name another file"):
@@ -83,6 +76,35 @@ def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
     assert list(read_test_pairs(str(tmp_path / "own.tsv"), apart)) == [("x", "y")]  # of a bundle that names no corpus
     with pytest.raises(CorpusError, match="'languages' is for --task classify, and the run is of translate"):
         read_test_pairs("languages", config)
+
+
+def test_a_corpus_is_known_by_any_path(tmp_path):
+    stored, other, folder = tmp_path / "stored.tsv", tmp_path / "other", tmp_path / "folder"
+    stored.write_text("a\tb\n"), other.mkdir(), folder.mkdir()
+    (other / "new.tsv").write_text("c\td\n"), (folder / ".hidden.tsv").write_text("e\tf\n")
+    (folder / "linked.tsv").symlink_to(stored)
+    (folder / "elsewhere").symlink_to(other, target_is_directory=True)  # which is not followed
+    for name in (stored, folder, folder / "linked.tsv"):
+        assert is_among(str(name), [str(folder)])
+    for name in (
+        tmp_path,
+        other / "new.tsv",
+        folder / "elsewhere" / "new.tsv",
+        folder / ".hidden.tsv",
+        folder / "none",
+    ):
+        assert not is_among(str(name), [str(folder)])
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    assert is_among(str(folder / "linked.tsv"), [str(tmp_path / "link")])
+    assert is_among("python-manual", ["python-manual"]) and not is_among("python-manual", [str(tmp_path)])
+
+
+def test_what_was_mixed_with_standard_input_is_not_judged(tmp_path):
+    file = tmp_path / "pairs.tsv"
+    file.write_text("a\tb\n")
+    config = Config.from_settings({"task": "translate"})
+    with pytest.raises(CorpusError, match="and on standard input, which is gone. Give another file"):
+        read_test_pairs(str(file), config, {"corpus": ["-", str(file)], "corpus_sha256": ""})
 
 
 def test_what_has_changed_since_is_not_judged(tmp_path):
