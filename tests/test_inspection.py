@@ -125,6 +125,19 @@ def test_json_has_the_whole_of_a_long_text(trained, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 1200
 
 
+def test_documents_are_read_as_they_are_scored(trained, tmp_path, capsys):
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps({"body": body}) + "\n" for body in ("The cat", "sat " * 300)))
+    found = []
+    for command in (["inspect", str(trained.folder), "--file"], ["score", str(trained.folder), "--per-character"]):
+        assert main([*command, str(path), "--field", "body", "--json"]) == 0
+        lines = map(json.loads, capsys.readouterr().out.splitlines())
+        found.append([(line["text"], line["bits"]) for line in lines])
+    assert found[0] == found[1] and len(found[0]) == len("The cat") + 2 + 1200
+    assert main(["inspect", str(trained.folder), "--file", str(path), "--field", "body"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 800 + 2
+
+
 def test_the_command(trained, tmp_path, capsys):
     folder = str(trained.folder)
     assert main(["inspect", folder, "The cat"]) == 0
