@@ -63,7 +63,8 @@ class DataConfig:
     )
     max_length: int = option(
         256,
-        "pairs with a longer source or target, in ids, are left out; an autoencoder's lines are cut into such pieces",
+        "pairs with a longer source or target, in ids, are left out, and so are a classifier's texts; an autoencoder's "
+        "lines are cut into such pieces",
         minimum=1,
         maximum=1 << 16,
         tasks=PAIR_TASKS,
@@ -241,7 +242,9 @@ class TrainingConfig:
         "mirrored", "mirrored: a replica on every core or GPU; none: one alone", choices=("none", "mirrored")
     )
     replicas: int | None = option(
-        None, "how many replicas (where not given as many as cores or GPUs, if they divide batch_size)", minimum=1
+        None,
+        "how many replicas; they must divide batch_size (where not given the most that do, one a core or GPU)",
+        minimum=1,
     )
     tensorboard: bool = option(False, "log for TensorBoard too, in the run's folder")
 

@@ -27,7 +27,12 @@ _END = "∎"
 class Decoding:
     """Decoding."""
 
-    beam: int = option(1, "translations followed at once; each source gets as many", minimum=1, metavar="K")
+    beam: int = option(
+        1,
+        "translations followed at once; the best is taken, and --json of `charlm translate` prints them all",
+        minimum=1,
+        metavar="K",
+    )
     length_penalty: float = option(
         LENGTH_PENALTY, "a beam is ranked by log-probability over length to this power", minimum=0, maximum=10
     )

@@ -11,7 +11,8 @@ from charlm.run import load
 DESCRIPTION = """\
 Tells the label of texts, with a model that was trained with --task classify, and how sure it is.
 
-Without STRING, or with -, standard input is read, a text a line, and each line has its label in its place.
+Without STRING, or with -, standard input is read, a text a line, and each line has its label in its place. Of a text
+that is longer than the run's --max-length, the beginning is read.
 """
 
 

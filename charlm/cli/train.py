@@ -4,11 +4,19 @@ import argparse
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 from charlm.cli.arguments import add_options, given_options
 from charlm.config import BUDGETS, SECTIONS, read_toml
+from charlm.recipes import DEFAULTS
 
-DESCRIPTION = """\
+
+def _as_flags(settings: dict[str, Any]) -> str:
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
+
+
+_OWN = "\n".join(f"  {task:14} {_as_flags(settings)}" for task, settings in DEFAULTS.items())
+DESCRIPTION = f"""\
 Trains a model on text and leaves it in a folder, with its log and checkpoints.
 
 CORPUS is a file, a folder, a glob, `-` for standard input, or the name of a corpus (`charlm corpus list`).
@@ -18,8 +26,12 @@ line; with --task forecast it is a CSV file, a row for each step. --task bidirec
 directions at once, and each character from all around it.
 --minutes, --epochs or --steps says how long (default: five minutes). --minutes counts the whole command, and what you
 leave open of --units, --dropout, --weight-drop and --learning-rate (of a translator, --heads too) is chosen for the
-time, the text and the machine.
-Ctrl-C saves, and --resume goes on from there. Settings may come from a TOML file (--config) or a preset; flags win.
+time, the text and the machine. Who says --dropout says --weight-drop too, which is 0 where it is not given.
+Ctrl-C saves, and --resume goes on from there with the settings that the run has; a finished one stays as it is.
+Settings may come from a TOML file (--config) or a preset; flags win. The defaults told below are those of a language
+model; RUN/config.json tells what a run has. Other tasks begin with these:
+
+{_OWN}
 """
 SCORING = {
     "language": "state carried",
