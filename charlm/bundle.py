@@ -158,7 +158,10 @@ def _read_config(path: Path) -> tuple[Config, dict[str, Any]]:
         corpus = sections["about"].get("corpus", [])
         if not isinstance(corpus, list) or not all(isinstance(name, str) and "\0" not in name for name in corpus):
             raise ValueError("the corpus is not a list of names")
-        return Config.from_dict(sections), sections["about"]
+        config = Config.from_dict(sections)
+        if any("\0" in (name or "") for name in (config.data.validation, config.data.test)):
+            raise ValueError("what was held out has no name")
+        return config, sections["about"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = str(error) if isinstance(error, CharlmError) else repr(error)
         raise BundleError(f"{path} cannot be read: {reason}") from None

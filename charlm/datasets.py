@@ -201,6 +201,19 @@ def _spread(corpus: Sequence[str]) -> Iterator[str]:
                 yield from find_files([name])
 
 
+def refuse_lost(corpus: Sequence[str]) -> None:
+    """Refuses to read again what a run says that it was trained on, where it can be no text.
+
+    Raises:
+        CorpusError: it is standard input, which is gone, or a device, which a bundle from elsewhere may name.
+    """
+    for name in corpus:
+        if name == STANDARD_INPUT:
+            raise CorpusError("The run was trained on standard input, which is gone. Name a text.")
+        if Path(name).exists() and not (Path(name).is_file() or Path(name).is_dir()):
+            raise CorpusError(f"The run says that it was trained on {name}, which is no text file. Name a text.")
+
+
 def read_source(source: str, config: ReadingConfig) -> Iterator[Chunk]:
     """Reads one of the sources that `find_sources` gave."""
     if _is_known(source) and source in BUILT_IN:
@@ -255,9 +268,14 @@ def _task(name: str) -> Any:
     return importlib.import_module(f"charlm.tasks.{name.replace('-', '_')}")
 
 
+def read_documents(source: str, config: ReadingConfig) -> Iterator[str]:
+    """Reads the documents of one of the sources that `find_sources` gave."""
+    return join_chunks(read_source(source, config))
+
+
 def read_lines(source: str, config: ReadingConfig) -> Iterator[str]:
     """Reads the lines of one of the sources that `find_sources` gave."""
-    documents = join_chunks(read_source(source, config))
+    documents = read_documents(source, config)
     return (line.rstrip("\r") for document in documents for line in split_lines([document]))
 
 

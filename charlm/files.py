@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -60,7 +61,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     When the block raises, `path` is left as it was and nothing else is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary.mkdir()  # which others may read, as the umask says; not so `mkdtemp`'s
     aside = temporary.with_suffix(".old.tmp")
     try:
         yield temporary

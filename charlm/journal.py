@@ -19,7 +19,7 @@ def append(folder: Path, line: dict[str, Any]) -> None:
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """Returns the lines, without one that a kill or a full disk has cut short; none where there is no log."""
+    """Returns the lines, without what is none, as a kill or a full disk may leave; none where there is no log."""
     path = folder / NAME
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.is_file() else []
     return [parsed for line in lines if (parsed := _parse(line)) is not None]
@@ -36,4 +36,4 @@ def _parse(line: str) -> dict[str, Any] | None:
         parsed = json.loads(line) if line.endswith("\n") else None
     except (ValueError, RecursionError):
         return None
-    return parsed if isinstance(parsed, dict) else None
+    return parsed if isinstance(parsed, dict) and isinstance(parsed.get("step"), int) else None

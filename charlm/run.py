@@ -3,7 +3,6 @@
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -13,7 +12,7 @@ from charlm import correction, embedding, filling, inspection, metrics, novelty,
 from charlm.classification import classify, judge_labels
 from charlm.config import ReadingConfig
 from charlm.correction import Correcting, Correction
-from charlm.datasets import read_corpus
+from charlm.datasets import read_corpus, refuse_lost
 from charlm.errors import ConfigError, CorpusError
 from charlm.filling import Filling
 from charlm.forecasting import forecast_next, judge_forecasts
@@ -30,7 +29,6 @@ from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
 from charlm.scoring import Score
 from charlm.surprise import READINGS, Surprise, read
-from charlm.text import STANDARD_INPUT
 from charlm.text_translator import Alignment, TextTranslator, Translation
 from charlm.trained import Trained
 
@@ -222,7 +220,10 @@ class Run(Trained):
             ConfigError: the samples are all empty.
             CorpusError, TextError: the text is not there any more.
         """
-        chunks = read_corpus(list(corpus) or self._own_corpus(), reading or self.config.reading)
+        own = self.bundle.about.get("corpus", [])
+        if not corpus:
+            refuse_lost(own)
+        chunks = read_corpus(list(corpus) or own, reading or self.config.reading)
         return novelty.find_copies(samples, (chunk.text for chunk in chunks), progress=progress)
 
     @overload
@@ -349,16 +350,6 @@ class Run(Trained):
         """Compares forecasts within a series `(N, C)` with what came; returns what `judge_forecasts` does."""
         engine = self.engine_of(ForecastEngine, "forecast")
         return judge_forecasts(engine, values, read=self.config.training.sequence_length, season=season)
-
-    def _own_corpus(self) -> list[str]:
-        """Returns what the run was trained on; a bundle from elsewhere may name a device here."""
-        own = self.bundle.about.get("corpus", [])
-        for name in own:
-            if name == STANDARD_INPUT:
-                raise CorpusError("The run was trained on standard input, which is gone. Name the text.")
-            if Path(name).exists() and not (Path(name).is_file() or Path(name).is_dir()):
-                raise CorpusError(f"The run says that it was trained on {name}, which is no text file. Name the text.")
-        return own
 
     @property
     def _reading_engine(self) -> LanguageEngine | BidirectionalEngine:

@@ -18,6 +18,7 @@ from charlm.tokenizer import Tokenizer
 
 Values = NDArray[np.float64]
 
+_LARGEST = 1e30  #: value, so that float32 holds it, and the mean of many
 _LOST = 0.01  #: of a deviation, that rounding a mean to float32 may cost
 
 
@@ -81,11 +82,12 @@ def read_series(name: str, config: ReadingConfig) -> Series:
 
 
 def _is_number(cell: str) -> bool:
+    """Tells whether a cell is one; Python would read `2024_01` as one too."""
     try:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell
 
 
 def _numbers(source: str, line: int, row: list[str], names: list[str]) -> list[float]:
@@ -97,6 +99,8 @@ def _numbers(source: str, line: int, row: list[str], names: list[str]) -> list[f
             raise CorpusError(f"{source}, line {line}: '{name}' is missing. Fill it in, or leave out the column.")
         if not _is_number(cell) or not math.isfinite(float(cell)):
             raise CorpusError(f"{source}, line {line}: '{name}' is no number: {cell!r}. Leave out what is not one.")
+        if abs(float(cell)) > _LARGEST:
+            raise CorpusError(f"{source}, line {line}: '{name}' is too large: {cell}. Take other units.")
     return [float(cell) for cell in row]
 
 

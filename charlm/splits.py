@@ -1,5 +1,6 @@
 """Who reads what: the texts and pairs that are trained on, and those that are held out."""
 
+import itertools
 import logging
 import os
 import random
@@ -8,10 +9,9 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from charlm.config import SPLITS, Config, DataConfig, ReadingConfig
-from charlm.datasets import Pair, find_sources, is_among, is_task, learnt_by, read_lines, task_pairs
+from charlm.datasets import Pair, find_sources, is_among, is_task, learnt_by, read_lines, refuse_lost, task_pairs
 from charlm.errors import CorpusError
 from charlm.pairs import digest, drop_unusable
-from charlm.text import STANDARD_INPUT
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +78,7 @@ def read_test_pairs(
     own = next((kind for kind, names in held_out.items() if is_among(name, names)), None)
     if corpus and (own or is_among(name, corpus)):
         split = own or split
-        if STANDARD_INPUT in corpus:
-            raise CorpusError(f"The run was trained on {name} and on standard input, which is gone. Give another file.")
+        refuse_lost([*corpus, *itertools.chain(*held_out.values())])
         splits = drop_unusable(read_pairs(corpus, held_out, config), labels=config.model.task == "classify")
         if digest(splits) != about.get("corpus_sha256"):
             raise CorpusError(

@@ -58,16 +58,21 @@ def find_files(patterns: Iterable[str]) -> list[str]:
         if pattern == STANDARD_INPUT:
             found[pattern] = pattern
         elif pattern and Path(pattern).is_dir():
-            found |= {os.path.realpath(path): path for path in _folder_files(Path(pattern))}
+            found |= {os.path.realpath(path): _as_file(path) for path in _folder_files(Path(pattern))}
         elif pattern and Path(pattern).exists():
             found[os.path.realpath(pattern)] = pattern
         elif matches := sorted(match for match in glob.glob(pattern, recursive=True) if Path(match).is_file()):
-            found |= {os.path.realpath(match): match for match in matches}
+            found |= {os.path.realpath(match): _as_file(match) for match in matches}
         else:
             raise TextError(
                 f"There is no file, folder or corpus '{pattern}'. Check the path, or see `charlm corpus list`."
             )
     return list(found.values())
+
+
+def _as_file(path: str) -> str:
+    """Returns a path that is not taken for standard input."""
+    return path if path != STANDARD_INPUT else os.path.join(os.curdir, path)
 
 
 def walk(folder: Path) -> Iterator[Path]:
@@ -94,7 +99,7 @@ def _folder_files(folder: Path) -> Iterator[str]:
 
 def _is_binary(path: Path) -> bool:
     try:
-        with _open(str(path)) as file:
+        with _open(_as_file(str(path))) as file:
             head = file.read(_SNIFF_BYTES)
     except PermissionError:
         return False  # reading it will say so

@@ -154,21 +154,26 @@ def test_options_may_stand_anywhere(translator, trained, capsys):
         2,
         "--find looks at all units. Leave out layer",
         "inspect",
-        folder,
+        trained.folder,
         "a b",
         "--find",
         "newline",
         "--layer",
         "1",
     )
-    fails(capsys, 2, "Say of which --unit. Received: part", "inspect", folder, "a b", "--part", "forget")
+    fails(capsys, 2, "Say of which --unit. Received: part", "inspect", trained.folder, "a b", "--part", "forget")
 
 
-def test_a_task_that_cannot_serve_a_verb_is_told_first(trained, tmp_path, capsys):
+def test_a_task_that_cannot_serve_a_verb_is_told_first(trained, translator, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", None)
     (tmp_path / "heat.csv").write_text("heat\n1\n2\n")
     fails(capsys, 2, "Train with --task forecast for this", "forecast", trained.folder, tmp_path / "heat.csv")
     wanted = "Train with --task translate or autoencode or classify or forecast for this"
     fails(capsys, 2, wanted, "evaluate", trained.folder, tmp_path / "heat.csv")
+    fails(capsys, 2, "Train with --task bidirectional for this", "embed", trained.folder, "-", "-o", tmp_path / "v.npy")
+    fails(capsys, 2, "Train with --task translate or autoencode for this", "translate", trained.folder)
+    for arguments in (("score", "-"), ("inspect", "--file", "-"), ("correct", "none.txt")):
+        fails(capsys, 2, "Train with --task language or bidirectional", arguments[0], translator.folder, *arguments[1:])
 
 
 def test_documents_are_read_one_by_one(text, tmp_path, capsys):
@@ -293,16 +298,24 @@ def test_standard_input_is_a_corpus_and_a_text_to_score(text, trained, tmp_path,
     assert json.loads(capsys.readouterr().out)["characters"] == 7
 
 
+def test_closed_outputs_are_no_error(trained):
+    script = f"exec {sys.executable} -m charlm sample {trained.folder} --length 5 >&- 2>&-"
+    assert subprocess.run(script, shell=True).returncode == 0
+    script = f"exec {sys.executable} -m charlm sample nowhere 2>&-"
+    done = subprocess.run(script, shell=True, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_a_cache_that_cannot_be_written_to_names_the_remedy(text_file, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CHARLM_CACHE", str(tmp_path / "file" / "cache"))
+    fails(capsys, 1, "set CHARLM_CACHE to a folder", "train", text_file, "--steps", "1", "-o", tmp_path / "run")
+
+
 def test_a_closed_standard_input_is_told_in_a_line(translator, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", None)
     assert main(["translate", str(translator.folder)]) == 1
     assert "Standard input is closed. Give texts as STRING." in capsys.readouterr().err
-
-
-def test_who_cannot_translate_says_so_before_it_reads(trained, monkeypatch, capsys):
-    monkeypatch.setattr("sys.stdin", None)
-    assert main(["translate", str(trained.folder)]) == 2
-    assert "Train with --task translate or autoencode" in capsys.readouterr().err
 
 
 def test_ctrl_c_saves_and_exits_130(text_file, tmp_path):

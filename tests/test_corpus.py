@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from charlm import corpus
+from charlm import corpus, files
 from charlm.config import DataConfig
 from charlm.corpus import Store, prepare
 from charlm.errors import CorpusError
@@ -126,6 +126,11 @@ def test_what_a_killed_process_left_is_removed(tmp_path, monkeypatch):
     os.utime(left, (0, 0))
     prepare(documents("a text" * 50), DataConfig())
     assert not left.exists()
+    assert young.exists()
+    os.utime(young, (0, 0))
+    with files.locked(young / "lock"):  # of a process that is at work
+        os.utime(young, (0, 0))
+        prepare(documents("another text" * 50), DataConfig())
     assert young.exists()
 
 

@@ -30,6 +30,13 @@ def test_a_pipe_is_written_to_as_it_is(tmp_path):
     assert found == ["through"] and pipe.is_fifo()
 
 
+def test_others_may_read_a_folder_as_the_umask_says(tmp_path):
+    with files.replacing_folder(tmp_path / "folder") as temporary:
+        (temporary / "file").write_text("")
+    (tmp_path / "usual").mkdir()
+    assert (tmp_path / "folder").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
 def test_what_fails_leaves_the_file_as_it_was(tmp_path):
     file = tmp_path / "file"
     file.write_text("old")

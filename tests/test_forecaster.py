@@ -154,6 +154,8 @@ def test_csv_files(tmp_path):
         ("heat\n1\n\n2\n", "line 3: 'heat' is missing"),
         ("a,b\n1,2\n1,cold\n", "line 3: 'b' is no number: 'cold'"),
         ("a,b\n1,2\n1,nan\n", "line 3: 'b' is no number: 'nan'"),
+        ("a,b\n1,2\n1,2024_01\n", "line 3: 'b' is no number: '2024_01'"),
+        ("a,b\n1,2\n1,-1e308\n", "line 3: 'b' is too large: -1e308. Take other units."),
         ("a,a\n1,2\n", "two columns have the same name"),
     ):
         file.write_text(text)

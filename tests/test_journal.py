@@ -11,7 +11,9 @@ def test_a_line_that_was_cut_short_is_left_out(tmp_path):
 
 
 def test_lines_that_are_none_are_left_out(tmp_path):
-    (tmp_path / journal.NAME).write_bytes(b'3\n{"step": 1}\n"\xff"\n' + b"9" * 5000 + b"\n" + b"[" * 100_000 + b"\n")
+    (tmp_path / journal.NAME).write_bytes(
+        b'3\n{"step": 1}\n"\xff"\n{"note": 2}\n{"step": "3"}\n' + b"9" * 5000 + b"\n" + b"[" * 100_000 + b"\n"
+    )
     assert journal.read(tmp_path) == [{"step": 1}]
 
 

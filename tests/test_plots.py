@@ -1,3 +1,4 @@
+import dataclasses
 import types
 
 import numpy as np
@@ -27,12 +28,13 @@ def test_marks_upon_letters_take_no_column():
 def test_an_alignment_becomes_a_picture(tmp_path):
     from PIL import Image
 
-    plot_alignment(ALIGNMENT, tmp_path / "alignment.png")
-    with Image.open(tmp_path / "alignment.png") as image:
-        image.load()
-        darkness = 255 - np.asarray(image.convert("L"), float)
-    assert min(darkness.shape) > 200
-    assert darkness.max() == 255
+    darkness = []
+    for weights in (ALIGNMENT.weights, np.zeros_like(ALIGNMENT.weights)):
+        plot_alignment(dataclasses.replace(ALIGNMENT, weights=weights), tmp_path / "alignment.png")
+        with Image.open(tmp_path / "alignment.png") as image:
+            darkness.append(255 - np.asarray(image.convert("L"), float))
+    assert min(darkness[0].shape) > 200
+    assert darkness[0].mean() > 2 * darkness[1].mean()  # of the axes and letters alone
 
 
 def test_both_axes_are_labelled(tmp_path, monkeypatch, caplog):

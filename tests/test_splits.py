@@ -99,12 +99,17 @@ def test_a_corpus_is_known_by_any_path(tmp_path):
     assert is_among("python-manual", ["python-manual"]) and not is_among("python-manual", [str(tmp_path)])
 
 
-def test_what_was_mixed_with_standard_input_is_not_judged(tmp_path):
+@pytest.mark.parametrize("name", ["-", os.devnull])
+def test_what_cannot_be_read_again_is_not_judged(tmp_path, name):
     file = tmp_path / "pairs.tsv"
     file.write_text("a\tb\n")
     config = Config.from_settings({"task": "translate"})
-    with pytest.raises(CorpusError, match="and on standard input, which is gone. Give another file"):
-        read_test_pairs(str(file), config, {"corpus": ["-", str(file)], "corpus_sha256": ""})
+    with pytest.raises(CorpusError, match="Name a text"):
+        read_test_pairs(str(file), config, {"corpus": [name, str(file)], "corpus_sha256": ""})
+    held_out = Config.from_settings({"task": "translate", "validation": name})
+    with pytest.raises(CorpusError, match="Name a text"):
+        read_test_pairs(str(file), held_out, {"corpus": [str(file)], "corpus_sha256": ""})
+    assert list(read_test_pairs(str(file), config, {"corpus": [name]})) == [("a", "b")]
 
 
 def test_what_has_changed_since_is_not_judged(tmp_path):

@@ -15,9 +15,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
-from charlm import __version__
+from charlm import __version__, files
 from charlm.errors import CharlmError, ConfigError
 from charlm.text import escape_controls
 
@@ -95,8 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _prepare_output() -> None:
-    if sys.stdout is None:  # closed by who called
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (until the end)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who called
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (until the end)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no error
 
@@ -172,6 +174,8 @@ def _explain(error: Exception) -> str:
     remedy = ""
     if error.errno == errno.ENOSPC:
         remedy = ". Free some space; a run that was in training goes on from its last checkpoint with --resume"
+    elif error.filename and Path(os.fsdecode(error.filename)) in (cache := files.cache_folder(), *cache.parents):
+        remedy = ". What charlm keeps for itself goes there: set CHARLM_CACHE to a folder that can be written to"
     return f"{error.strerror or error}{where}{remedy}."
 
 

@@ -10,11 +10,6 @@ from charlm.options import value_type
 Options = TypeVar("Options")
 
 
-def add_run(parser: argparse.ArgumentParser) -> None:
-    """Adds the run that a command uses, as `folder`."""
-    parser.add_argument("folder", metavar="RUN", help="a run's folder, or any folder with a bundle")
-
-
 def add_options(parser: argparse.ArgumentParser, config: type, *, defaults: bool = True) -> None:
     """Adds a flag for each field of a dataclass made with `option`; flags that are not given leave no trace.
 

@@ -4,9 +4,8 @@ import argparse
 import json
 import sys
 
-from charlm.cli.arguments import add_run
+from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import printable, read_texts
-from charlm.run import load
 
 DESCRIPTION = """\
 Tells the label of texts, with a model that was trained with --task classify, and how sure it is.
@@ -25,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
+    trained = open_run(options, "classify")
     labels = trained.labels
     for texts, bar in read_texts(options.strings, progress="classifying"):
         probabilities = trained.probabilities(texts, progress=bar)

@@ -5,12 +5,12 @@ import dataclasses
 import json
 from pathlib import Path
 
-from charlm.cli.arguments import add_options, add_run, given_options
+from charlm.cli.arguments import add_options, given_options
+from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import printable
 from charlm.correction import Correcting, apply
 from charlm.errors import TextError
 from charlm.files import replacing_file
-from charlm.run import load
 
 DESCRIPTION = """\
 Finds likely typing errors: characters substituted, missing, superfluous or swapped.
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
+    trained = open_run(options, "correct")
     try:
         text = options.file.read_bytes().decode("utf-8")
     except OSError as error:

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from charlm.cli.arguments import add_options, add_run, with_given
+from charlm.cli.arguments import add_options, with_given
+from charlm.cli.runs import add_run, open_run
 from charlm.config import ReadingConfig
-from charlm.datasets import find_sources, read_lines
+from charlm.datasets import find_sources, read_documents, read_lines
 from charlm.errors import TextError
 from charlm.files import replacing_file
-from charlm.run import load
 
 log = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 Turns the lines of a text into vectors, with a model that was trained with --task bidirectional.
 
-OUT is an array of NumPy, a row for each line, empty lines too: `numpy.load(OUT)`.
+OUT is an array of NumPy, a row for each line, empty lines too (with --field a row for each record):
+`numpy.load(OUT)`.
 """
 
 
@@ -33,12 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
+    trained = open_run(options, "embed")
     reading = with_given(trained.config.reading, options)
-    lines = [line for source in find_sources([options.file]) for line in read_lines(source, reading)]
-    if not lines:
+    read = read_documents if reading.field else read_lines
+    texts = [text for source in find_sources([options.file]) for text in read(source, reading)]
+    if not texts:
         raise TextError(f"{options.file} is empty: there is nothing to embed.")
-    vectors = trained.embed(lines, progress="embedding")
+    vectors = trained.embed(texts, progress="embedding")
     array = io.BytesIO()  # as a pipe has no place that NumPy could ask for
     np.save(array, vectors)
     with replacing_file(options.output) as temporary:

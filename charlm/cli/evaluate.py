@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from charlm.cli.arguments import add_options, add_run, given_options, with_given
+from charlm.cli.arguments import add_options, given_options, with_given
+from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import printable
 from charlm.config import Config, ReadingConfig
 from charlm.datasets import is_among
 from charlm.errors import ConfigError, CorpusError
-from charlm.run import Run, load
+from charlm.run import Run
 from charlm.series import check_columns, prepare_series, read_series
 from charlm.splits import read_test_pairs
 from charlm.text_translator import Decoding
@@ -51,8 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
-    trained.check("evaluate")
+    trained = open_run(options, "evaluate")
     if options.limit is not None and options.limit < 1:
         raise ConfigError(f"`limit` must be at least 1. Received: limit={options.limit}.")
     task, decoding = trained.config.model.task, given_options(options, Decoding)

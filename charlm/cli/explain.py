@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from charlm.datasets import refuse_lost
 from charlm.errors import ConfigError
 from charlm.explanation import CELL_EQUATIONS, SUBJECTS, count, explain, shapes
 from charlm.metrics import exact_by_length
@@ -12,7 +13,6 @@ from charlm.run import Run, load
 from charlm.runtime.cells import CELL_CLASSES
 from charlm.runtime.stack import zeros
 from charlm.splits import read_test_pairs
-from charlm.text import STANDARD_INPUT
 
 DESCRIPTION = """\
 Explains a recurrent cell, or attention: its equations exactly as charlm computes them, its weights for given sizes,
@@ -95,8 +95,8 @@ def _show_gradients(units: int, runs: list[Run]) -> None:
 def _show_accuracy(trained: Run) -> None:
     about = trained.bundle.about
     corpus = about.get("corpus", [])
-    is_there = corpus and STANDARD_INPUT not in corpus
-    pairs = list(read_test_pairs(corpus[0], trained.config, about))[:_JUDGED] if is_there else []
+    refuse_lost(corpus)
+    pairs = list(read_test_pairs(corpus[0], trained.config, about))[:_JUDGED] if corpus else []
     if not pairs:
         raise ConfigError(f"{trained.folder} has no test split. Name a run that has one.")
     sources, targets = zip(*pairs, strict=True)

@@ -6,10 +6,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from charlm.cli.arguments import add_options, add_run, given_options
+from charlm.cli.arguments import add_options, given_options
+from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import printable, read_texts
 from charlm.filling import Filling, Gaps
-from charlm.run import load
 
 DESCRIPTION = """\
 Fills the gaps of a text with a model that was trained with --task bidirectional, which reads from both sides.
@@ -32,8 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
-    trained.check("fill")
+    trained = open_run(options, "fill")
     for texts, bar in read_texts(options.strings, progress="filling"):
         for text in texts:
             _print(text, trained.fill(text, **given_options(options, Gaps)), bar, as_json=options.json)

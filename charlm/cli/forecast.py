@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
-from charlm.cli.arguments import add_options, add_run, with_given
+from charlm.cli.arguments import add_options, with_given
+from charlm.cli.runs import add_run, open_run
 from charlm.config import ReadingConfig
 from charlm.plots import plot_forecast
-from charlm.run import load
 from charlm.series import check_columns, read_series
 from charlm.text import escape_controls
 
@@ -31,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
-    trained.check("forecast")
+    trained = open_run(options, "forecast")
     series = read_series(options.file, with_given(trained.config.reading, options))
     check_columns(series, trained.labels)
     found = trained.forecast(series.values)

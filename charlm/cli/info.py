@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from charlm.cli.arguments import add_run
+from charlm.cli.runs import add_run
 from charlm.run import load
 from charlm.text import escape_controls
 

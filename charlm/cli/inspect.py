@@ -7,14 +7,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from charlm.cli.arguments import add_options, add_run, with_given
+from charlm.cli.arguments import add_options, with_given
+from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import has_colors
 from charlm.config import ReadingConfig
 from charlm.datasets import read_corpus
 from charlm.errors import ConfigError, TextError
 from charlm.inspection import FEATURES, Follower
 from charlm.plots import draw_activity, plot_activity, visible
-from charlm.run import Run, load
+from charlm.run import Run
 from charlm.text import join_chunks
 
 DESCRIPTION = """\
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
+    trained = open_run(options, "inspect")
     documents = _read(options, with_given(trained.config.reading, options))
     unit: dict[str, Any] = {"layer": options.layer, "unit": options.unit, "part": options.part}
     given = {name: value for name, value in unit.items() if value is not None}

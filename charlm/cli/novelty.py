@@ -3,11 +3,11 @@
 import argparse
 import json
 
-from charlm.cli.arguments import add_options, add_run, given_options, with_given
+from charlm.cli.arguments import add_options, given_options, with_given
+from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import printable
 from charlm.config import ReadingConfig
 from charlm.novelty import Copy, Novelty
-from charlm.run import load
 from charlm.sampling import Sampler
 
 DESCRIPTION = """\
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
+    trained = open_run(options, "novelty")
     samples = trained.sample(n=options.n, length=options.length, seed=options.seed, **given_options(options, Sampler))
     reading = with_given(trained.config.reading, options)
     novelty = trained.novelty(samples, options.text, reading=reading, progress="reading the text")

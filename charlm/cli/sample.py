@@ -3,9 +3,9 @@
 import argparse
 import json
 
-from charlm.cli.arguments import add_options, add_run, given_options
+from charlm.cli.arguments import add_options, given_options
+from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import printable
-from charlm.run import load
 from charlm.sampling import Sampler
 from charlm.tokenizer import UNKNOWN
 
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
+    trained = open_run(options, "sample")
     settings = {name: getattr(options, name) for name in ("length", "seed", "stop", "unknown")}
     settings |= given_options(options, Sampler)
     if options.n == 1 and not options.json:

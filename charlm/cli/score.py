@@ -8,15 +8,15 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from charlm.cli.arguments import add_options, add_run, with_given
+from charlm.cli.arguments import add_options, with_given
+from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import has_colors, printable
 from charlm.config import ReadingConfig
-from charlm.datasets import find_sources, read_source
+from charlm.datasets import find_sources, read_documents
 from charlm.errors import ConfigError, TextError
 from charlm.plots import color_surprise, number_surprise, write_surprise
-from charlm.run import Run, load
+from charlm.run import Run
 from charlm.surprise import READINGS, Surprise, rank_lines
-from charlm.text import join_chunks
 
 DESCRIPTION = """\
 Tells what texts cost under a model. They are read as the training text was, unless told otherwise.
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
+    trained = open_run(options, "score")
     config = with_given(trained.config.reading, options)
     files = find_sources(options.files)
     if options.html and (options.per_line or len(files) > 1):
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError("--reading is for --per-line and --per-character; without them all readings are told.")
     empty = []
     for file in files:
-        texts = join_chunks(read_source(file, config))
+        texts = read_documents(file, config)
         first = next(filter(None, texts), None)
         if first is None:
             empty.append(file)

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from charlm.cli.arguments import add_options, add_run, given_options
+from charlm.cli.arguments import add_options, given_options
+from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import printable, read_texts
 from charlm.errors import ConfigError, TextError
 from charlm.plots import draw_alignment, plot_alignment
-from charlm.run import load
 from charlm.text_translator import Alignment, Decoding, Translation
 
 DESCRIPTION = """\
@@ -32,8 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
-    trained = load(options.folder)
-    trained.check("translate")
+    trained = open_run(options, "translate")
     decoding = given_options(options, Decoding)
     if options.plot and (len(options.strings) != 1 or options.strings == ["-"]):
         raise ConfigError("--plot draws one text. Give it alone, as STRING.")

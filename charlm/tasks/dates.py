@@ -2,11 +2,12 @@
 
 import datetime
 import itertools
+import operator
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from charlm.tasks.pairs import generator, pick, shuffled
+from charlm.tasks.pairs import distinct, generator, pick, shuffled
 
 SUMMARY = "dates of 1900 to 2099 in the manners of seven languages, and the same date as 2024-03-03"
 
@@ -144,10 +145,6 @@ def pairs(split: str) -> Iterator[tuple[str, str]]:
 
 
 def _draw(rng: random.Random, ordinals: Iterator[int]) -> Iterator[tuple[str, str]]:
-    seen: set[str] = set()
-    for ordinal in ordinals:
-        date = datetime.date.fromordinal(ordinal)
-        source = pick(rng, _CASES)(write(date, *pick(rng, MANNERS)))
-        if source not in seen:
-            seen.add(source)
-            yield source, date.isoformat()
+    dates = map(datetime.date.fromordinal, ordinals)
+    drawn = ((pick(rng, _CASES)(write(date, *pick(rng, MANNERS))), date.isoformat()) for date in dates)
+    return distinct(drawn, operator.itemgetter(0))

@@ -41,7 +41,7 @@ from charlm.tasks.french_lexicon import (
     TIMES,
 )
 from charlm.tasks.french_verbs import VERBS, Verb
-from charlm.tasks.pairs import generator, own_split, pick
+from charlm.tasks.pairs import distinct, generator, own_split, pick
 
 SUMMARY = "English sentences of a small grammar and their French translation, 100,000 of them to train on"
 SETTINGS = {"tokenizer": "bpe", "vocab_size": 2048}  #: where the user says nothing
@@ -125,19 +125,15 @@ def draw(split: str) -> Iterator[tuple[Pair, list[Triple]]]:
     Raises:
         CorpusError: there is no such split.
     """
-    return itertools.islice(_distinct(Drawer(generator("english-french", split)), split), SIZES[split])
+    drawn = _draw(Drawer(generator("english-french", split)), split)
+    return itertools.islice(distinct(drawn, lambda one: one[0][0]), SIZES[split])
 
 
-def _distinct(drawer: "Drawer", split: str) -> Iterator[tuple[Pair, list[Triple]]]:
-    seen: set[str] = set()
+def _draw(drawer: "Drawer", split: str) -> Iterator[tuple[Pair, list[Triple]]]:
     while True:
         clauses, write = drawer.sentence()
         triples = [triple for clause in clauses for triple in clause.triples]
-        if split_of(triples) != split:
-            continue
-        pair = write()
-        if len(pair[0]) <= MAX_LENGTH and pair[0] not in seen:
-            seen.add(pair[0])
+        if split_of(triples) == split and len((pair := write())[0]) <= MAX_LENGTH:
             yield pair, triples
 
 

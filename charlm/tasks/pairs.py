@@ -2,7 +2,7 @@
 
 import random
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from charlm.config import SPLITS
@@ -40,6 +40,15 @@ def generator(task: str, split: str) -> random.Random:
     if split not in SPLITS:
         raise CorpusError(f"`split` must be one of {', '.join(SPLITS)}. Received: split={split!r}.")
     return random.Random(digest(f"{task}/{split}"))
+
+
+def distinct(items: Iterable[Item], key: Callable[[Item], str]) -> Iterator[Item]:
+    """Yields the items whose key has not been there before."""
+    seen: set[str] = set()
+    for item in items:
+        if key(item) not in seen:
+            seen.add(key(item))
+            yield item
 
 
 def pick(rng: random.Random, items: Sequence[Item]) -> Item:

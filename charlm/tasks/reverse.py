@@ -5,7 +5,7 @@ import random
 import string
 from collections.abc import Iterator
 
-from charlm.tasks.pairs import generator, own_split, pick
+from charlm.tasks.pairs import distinct, generator, own_split, pick
 
 SUMMARY = "strings of 1 to 40 letters and their reversal, 200,000 of them to train on"
 
@@ -26,7 +26,7 @@ def pairs(split: str) -> Iterator[tuple[str, str]]:
     """
     strings = _strings(generator("reverse", split))
     own = (source for source in strings if own_split(source, _DIVISOR) == split)
-    sources = itertools.islice(own if split == "train" else _once(own), SIZES[split])
+    sources = itertools.islice(own if split == "train" else distinct(own, str), SIZES[split])
     return ((source, source[::-1]) for source in sources)
 
 
@@ -35,11 +35,3 @@ def _strings(rng: random.Random) -> Iterator[str]:
     lengths = range(1, MAX_LENGTH + 1)
     while True:
         yield "".join([letters[int(draw() * 26)] for _ in range(pick(rng, lengths))])
-
-
-def _once(sources: Iterator[str]) -> Iterator[str]:
-    seen: set[str] = set()
-    for source in sources:
-        if source not in seen:
-            seen.add(source)
-            yield source
