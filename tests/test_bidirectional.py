@@ -191,6 +191,11 @@ def test_a_vector_of_a_text_is_the_mean_and_does_not_depend_on_its_mates(run, tm
     assert main(["embed", str(run.folder), str(tmp_path / "lines.txt"), "-o", str(tmp_path / "out.npy")]) == 0
     assert "4 vectors of 32 numbers" in capsys.readouterr().err
     assert np.abs(np.load(tmp_path / "out.npy") - vectors).max() < 1e-6
+    records = "".join(json.dumps({"body": body}) + "\n" for body in (texts[0], "", "two\nlines"))
+    (tmp_path / "records.jsonl").write_text(records)
+    arguments = [str(tmp_path / "records.jsonl"), "--field", "body", "-o", str(tmp_path / "records.npy")]
+    assert main(["embed", str(run.folder), *arguments]) == 0
+    assert np.abs(np.load(tmp_path / "records.npy") - run.embed([texts[0], "", "two\nlines"])).max() < 1e-6
     command = [sys.executable, "-m", "charlm", "embed", run.folder, tmp_path / "lines.txt", "-o", "/dev/stdout"]
     piped = subprocess.run(command, capture_output=True, check=True, timeout=120)
     assert np.abs(np.load(io.BytesIO(piped.stdout)) - vectors).max() < 1e-6
