@@ -125,7 +125,8 @@ def measure_products(strategy: "tf.distribute.Strategy", precision: str, rows: i
     """Returns the operations a second of the products of an LSTM's steps, on all replicas at once.
 
     A wide layer's weights do not fit into the caches, and the fewer rows are multiplied with them, the less each
-    reading of them pays.
+    reading of them pays. They are written once for some products, as a step of training writes arrays of their size:
+    its gradients, what the optimiser keeps, and the weights.
 
     Args:
         strategy: where the replicas are.
@@ -134,15 +135,15 @@ def measure_products(strategy: "tf.distribute.Strategy", precision: str, rows: i
         units: of the layer.
     """
     gates, count, unrolled = 4 * units + 16, 2, 4  # as a scan has them, where the cache asks for a line more
-    with strategy.scope():
-        kernel = tf.Variable(tf.fill((units, gates), tf.cast(1 / units, precision)), trainable=False)
-
-    def some(x):
-        for _ in range(unrolled):
-            x = tf.matmul(x, kernel)[:, :units]
-        return x
 
     def replica():
+        kernel = tf.fill((units, gates), tf.cast(1 / units, precision))
+
+        def some(x):
+            for _ in range(unrolled):
+                x = tf.matmul(x, kernel)[:, :units]
+            return x
+
         x = tf.ones((rows, units), precision)
         return tf.while_loop(lambda i, x: i < count, lambda i, x: (i + 1, some(x)), (0, x))[1][0, 0]
 
