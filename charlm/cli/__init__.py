@@ -131,6 +131,9 @@ def _make_parser(arguments: Sequence[str]) -> Parser:
     return parser
 
 
+_UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOTDIR)
+
+
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return escape_controls(super().format(record))
@@ -174,8 +177,10 @@ def _explain(error: Exception) -> str:
     remedy = ""
     if error.errno == errno.ENOSPC:
         remedy = ". Free some space; a run that was in training goes on from its last checkpoint with --resume"
-    elif error.filename and Path(os.fsdecode(error.filename)) in (cache := files.cache_folder(), *cache.parents):
-        remedy = ". What charlm keeps for itself goes there: set CHARLM_CACHE to a folder that can be written to"
+    elif error.errno in _UNWRITABLE and error.filename:
+        path, cache = Path(os.fsdecode(error.filename)), files.cache_folder()
+        if path.is_relative_to(cache) or cache.is_relative_to(path):
+            remedy = ". What charlm keeps for itself goes there: set CHARLM_CACHE to a folder that can be written to"
     return f"{error.strerror or error}{where}{remedy}."
 
 
