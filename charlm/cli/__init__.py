@@ -177,7 +177,7 @@ def _explain(error: Exception) -> str:
     remedy = ""
     if error.errno == errno.ENOSPC:
         remedy = ". Free some space; a run that was in training goes on from its last checkpoint with --resume"
-    elif error.errno in _UNWRITABLE and error.filename:
+    elif error.errno in _UNWRITABLE and isinstance(error.filename, str | bytes):
         path, cache = Path(os.fsdecode(error.filename)), files.cache_folder()
         if path.is_relative_to(cache) or cache.is_relative_to(path):
             remedy = ". What charlm keeps for itself goes there: set CHARLM_CACHE to a folder that can be written to"
