@@ -31,8 +31,8 @@ holds lines, each its own target. Pairs with an empty side are left out.
 Prints exact matches, among all and by the length of the source; the character error rate (edits over characters
 wanted); and chrF, BLEU and TER by sacrebleu. Of a classifier, PAIRS holds texts and labels, and it prints the accuracy,
 the macro-F1 and the confusion matrix. Of a forecaster, PAIRS is a CSV file or a generated series, and it prints the
-mean absolute error, beside that of forecasts without a model, and how often the interval held. A run without a test
-split is judged by the one of validation, by which a forecaster's intervals were fitted.
+mean absolute error, beside that of forecasts without a model, and how often the interval held. A forecaster
+that has no test split is judged by the one of validation, by which its intervals were fitted.
 """
 
 
