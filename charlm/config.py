@@ -322,7 +322,9 @@ class Config:
                     f"Received: {field.name}={value!r}, task={self.model.task!r}. Leave out {field.name}."
                 )
         if settings.get("heads") not in (None, ModelConfig.heads) and self.model.attention == "none":
-            raise ConfigError(f"`heads` are of attention. Received: heads={self.model.heads}, attention='none'.")
+            raise ConfigError(
+                f"`heads` are of attention. Received: heads={self.model.heads}, attention='none'. Leave out one."
+            )
         if self.data.validation and settings.get("split") not in (None, DataConfig.split):
             raise ConfigError(
                 "`split` divides CORPUS, which with `validation` is all training text. "

@@ -84,7 +84,9 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
     if checkpoint is None:
         config = Config.from_settings(settings, usual=defaults)
         if config.data.split != DataConfig.split and any(map(datasets.is_task, names)):
-            raise ConfigError(f"A generated task has splits of its own. Received: split={config.data.split!r}.")
+            raise ConfigError(
+                f"A generated task has splits of its own. Received: split={config.data.split!r}. Leave out split."
+            )
     else:
         config = Config.from_dict(checkpoint.state["config"])
         _refuse_other_settings(folder, config, settings)

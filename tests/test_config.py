@@ -92,7 +92,7 @@ def test_whole_numbers_pass_for_real_ones():
         ),
         (
             {"task": "translate", "attention": "none", "heads": 4},
-            "`heads` are of attention. Received: heads=4, attention='none'.",
+            "`heads` are of attention. Received: heads=4, attention='none'. Leave out one.",
         ),
         (
             {"vocab_size": 500},
