@@ -172,6 +172,11 @@ def _read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata() or {}
+        for name, tensor in tensors.items():
+            if not tensor.dtype.isbuiltin:  # a type that another package adds to NumPy
+                raise ValueError(f"{name} is of {tensor.dtype}")
+        return tensors, metadata
     except (SafetensorError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"{path} is cut short or altered: {error}. Copy the bundle anew, or train again.") from None

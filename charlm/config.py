@@ -53,9 +53,7 @@ class DataConfig:
     validation: str | None = option(
         None, "validate on this text of its own; all of CORPUS is then training text", metavar="FILE"
     )
-    test: str | None = option(
-        None, "hold out this text for testing; all of CORPUS is then training text", metavar="FILE"
-    )
+    test: str | None = option(None, "with --validation, hold out this text for testing too", metavar="FILE")
     tokenizer: str = option("char", "what an id stands for", choices=("char", "byte", "bpe"), tasks=TEXT_TASKS)
     vocab_size: int = option(1024, "size of a bpe vocabulary", minimum=261, maximum=1 << 20)
     shared_vocabulary: bool = option(
@@ -120,6 +118,11 @@ class ModelConfig:
     weight_drop: float = option(
         0.0, "share of the recurrent kernels' weights that is zeroed in each step", minimum=0, below=1
     )
+    mogrify: bool = option(
+        False,
+        "what is read scales the first layer's state before each step (Melis et al. 2020)",
+        tasks=("language", "bidirectional", "classify"),
+    )
     tie_weights: bool = option(
         False, "use the embedding as the output's weights too", tasks=("language", "bidirectional", *ENCODER_TASKS)
     )
@@ -163,6 +166,8 @@ class ModelConfig:
             )
         if (self.task in ENCODER_TASKS or self.both_ways) and self.units % 2:
             raise ConfigError(f"`units` must be even: half of them read each way. Received: units={self.units}.")
+        if self.both_ways and self.mogrify:
+            raise ConfigError("`mogrify` is for layers that read from the left. Leave out both_ways.")
         if self.both_ways and self.start is not None:
             raise ConfigError("`start` brings layers that read from the left. Leave out both_ways.")
         if self.units % self.heads:

@@ -83,13 +83,19 @@ def find_season(values: Values, longest: int = _MOST_SEASON) -> int:
     >>> find_season(np.sin(2 * np.pi * np.arange(200) / 12)[:, None])
     12
     """
-    centred = values - values.mean(axis=0)
-    centred /= np.maximum(centred.std(axis=0), np.finfo(np.float64).tiny)  # so that each column counts alike
+    changing = values[:, _changes(values)]
+    centred = changing - changing.mean(axis=0)
+    centred /= centred.std(axis=0)  # so that each column counts alike
     lags = range(_LEAST_SEASON, max(min(len(values) // 3, longest), _LEAST_SEASON) + 1)
-    likeness = [float((centred[lag:] * centred[:-lag]).sum(axis=0).mean()) / (len(values) - lag) for lag in lags]
+    likeness = [float((centred[lag:] * centred[:-lag]).sum()) / (len(values) - lag) for lag in lags]
     rising = [i for i in range(1, len(likeness)) if likeness[i] > likeness[i - 1]]
     first = rising[0] if rising else 0  # past the likeness of neighbours
     return lags[first + int(np.argmax(likeness[first:]))]
+
+
+def _changes(values: Values) -> NDArray[np.bool_]:
+    """Tells of each column whether it changes, `(C,)`; the variance of one that does not may be above 0 by rounding."""
+    return np.ptp(values, axis=0) > 0
 
 
 def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season: int | None = None) -> dict[str, Any]:
@@ -135,7 +141,7 @@ def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season
     targets = history[:, -read:] if rebuilds else targets
     median = found[..., QUANTILES.index(0.5)]
     squared, variance = ((targets - median) ** 2).mean(axis=(0, 1)), values.var(axis=0)
-    changes = variance > 0
+    changes = _changes(values)
     figures: dict[str, Any] = {
         "windows": len(history),
         "mae": float((np.abs(targets - median) / engine.deviation).mean()),

@@ -1,6 +1,7 @@
 """The one decode loop: prompt ids in, drawn ids out, and from ids to text as it comes."""
 
 import codecs
+import operator
 from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
@@ -77,12 +78,13 @@ def write(
     Yields:
         int32 ids `(B,)`, one step at a time.
     """
-    rows, penalizes = np.arange(len(logits)), sampler.repetition_penalty != 1
+    rows, own, penalizes = np.arange(len(logits)), noise, sampler.repetition_penalty != 1
     for drawn in range(length):
-        ids = sampler.draw(logits, next(noise).take(rows, axis=0), counts)
+        ids = sampler.draw(logits, next(own), counts)
         goes_on = yield ids
         if goes_on is not None:
             rows, ids, counts = rows[goes_on], ids[goes_on], counts[goes_on]
+            own = map(operator.itemgetter(rows), noise)
             state = tuple(part[goes_on] for part in state)
         if penalizes:
             counts[np.arange(len(ids)), ids] += 1

@@ -1,13 +1,13 @@
 """How far back a gradient reaches: the vanishing gradient, measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from charlm.backend import keras, tf
+from charlm.config import ModelConfig
 from charlm.layers.recurrent import UPDATE_BIAS, RecurrentStack
-from charlm.runtime.stack import PARTS
 
 DISTANCES = (1, 2, 5, 10, 20, 50, 100)
 ROWS = 16
@@ -32,24 +32,22 @@ def fresh_norms(cell: str, units: int, *, seed: int = 0) -> dict[int, float]:
     return gradient_norms(stack, inputs)
 
 
-def trained_norms(cells: Sequence[str], units: int, tensors: Mapping[str, Any], ids) -> dict[int, float]:
+def trained_norms(config: ModelConfig, tensors: Mapping[str, Any], ids) -> dict[int, float]:
     """Measures the layers of a trained language model on a text.
 
     Args:
-        cells: each layer's cell.
-        units: width of the layers.
+        config: of the model.
         tensors: a bundle's.
         ids: of the text, `(B, T)`, longer than the largest distance.
 
     Returns:
         What `gradient_norms` does.
     """
-    stack = RecurrentStack(list(cells), units)
+    stack = RecurrentStack(list(config.cells), config.units, mogrify=config.mogrify)
     inputs = tf.constant(tensors["embedding"][ids])
     stack.build(inputs.shape)
-    for index, layer in enumerate(stack.layers):
-        for part in PARTS:
-            getattr(layer.cell, part).assign(tensors[f"layers.{index}.{part}"])
+    for name, weight in stack.named_variables().items():
+        weight.assign(tensors[f"layers.{name}"])
     return gradient_norms(stack, inputs)
 
 

@@ -99,9 +99,9 @@ def check_packages() -> None:
         CharlmError: RapidFuzz or sacrebleu is not installed.
     """
     if importlib.util.find_spec("rapidfuzz") is None:
-        raise CharlmError("The character error rate needs RapidFuzz. Install it with: pip install 'charlm[translate]'.")
+        raise CharlmError("The character error rate needs RapidFuzz. Install it with: pip install rapidfuzz")
     if not has_sacrebleu():
-        raise CharlmError("chrF, BLEU and TER need sacrebleu. Install it with: pip install 'charlm[translate]'.")
+        raise CharlmError("chrF, BLEU and TER need sacrebleu. Install it with: pip install sacrebleu")
 
 
 def has_sacrebleu() -> bool:

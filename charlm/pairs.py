@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import logging
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +96,8 @@ def prepare_pairs(
 ) -> PairStore:
     """Turns pairs into ids. The vocabularies come from the training split alone.
 
-    Pairs with an empty side, or one of more than `config.max_length` ids, are left out, and how many is logged.
+    Pairs with an empty side, or one of more than `config.max_length` ids, are left out, and of what is held out those
+    whose source is trained on; how many is logged.
 
     Args:
         splits: the pairs of `train`, `validation` and perhaps `test`.
@@ -110,7 +111,8 @@ def prepare_pairs(
     Raises:
         CorpusError: a split that is needed has no pairs, or there is one label alone.
     """
-    kept = drop_unusable(splits, labels=labels)
+    usable = drop_unusable(splits, labels=labels)
+    kept = drop_known(usable)
     sources, targets = (map(operator.itemgetter(side), kept["train"]) for side in range(2))
     if labels and kept["train"]:
         tokenizer = Tokenizer.labels(sorted(set(targets)))
@@ -135,27 +137,33 @@ def prepare_pairs(
                 *(["a larger --max-length"] if kept[name] else []),
             ]
             raise CorpusError(f"The {name} split{origin} holds none {fit}. {', or '.join(remedies)}.")
-    return PairStore(source_tokenizer, tokenizer, encoded, digest(kept))
+    return PairStore(source_tokenizer, tokenizer, encoded, digest(usable))
 
 
 def drop_unusable(splits: Mapping[str, Iterable[Pair]], *, labels: bool) -> dict[str, list[Pair]]:
     """Leaves out pairs with an empty side, or with a label that is not among those to train on; tells how many."""
-    kept = {name: _drop_empty(name, list(pairs)) for name, pairs in splits.items()}
+    kept = {name: _drop(name, list(pairs), all, "empty on a side") for name, pairs in splits.items()}
     if not labels:
         return kept
-    known = {label for _, label in kept["train"]}
-    return {name: _drop_unknown(name, pairs, known) for name, pairs in kept.items()}
+    known, why = {label for _, label in kept["train"]}, "of a label that training does not have"
+    return {name: _drop(name, pairs, lambda pair: pair[1] in known, why) for name, pairs in kept.items()}
 
 
-def _drop_empty(name: str, pairs: list[Pair]) -> list[Pair]:
-    kept = [pair for pair in pairs if all(pair)]
-    _tell_dropped(name, len(pairs), len(kept), "empty on a side")
-    return kept
+def drop_known(splits: Mapping[str, list[Pair]]) -> dict[str, list[Pair]]:
+    """Leaves out of what is held out the pairs whose source is trained on, if there are others; tells how many."""
+    known, why = {source for source, _ in splits["train"]}, "of a source that is trained on"
+    held_out = {name: pairs for name, pairs in splits.items() if name != "train"}
+    for name, pairs in held_out.items():
+        if pairs and known.issuperset(source for source, _ in pairs):
+            log.warning("All of the %s split is %s: it tells nothing of new ones.", name, why)
+        else:
+            held_out[name] = _drop(name, pairs, lambda pair: pair[0] not in known, why)
+    return {"train": splits["train"], **held_out}
 
 
-def _drop_unknown(name: str, pairs: list[Pair], known: set[str]) -> list[Pair]:
-    kept = [pair for pair in pairs if pair[1] in known]
-    _tell_dropped(name, len(pairs), len(kept), "of a label that training does not have")
+def _drop(name: str, pairs: list[Pair], is_kept: Callable[[Pair], bool], why: str) -> list[Pair]:
+    kept = [pair for pair in pairs if is_kept(pair)]
+    _tell_dropped(name, len(pairs), len(kept), why)
     return kept
 
 

@@ -110,7 +110,7 @@ def _drawing(
 ) -> "Iterator[list[Axes]]":
     """Opens a picture of so many inches, with axes one upon the other, and writes it in the end."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise CharlmError("A plot needs matplotlib. Install it with: pip install 'charlm[plot]'.")
+        raise CharlmError("A plot needs matplotlib. Install it with: pip install matplotlib")
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 

@@ -50,6 +50,7 @@ _DROPOUT_AN_EPOCH = {
 }
 _MOST_DROPOUT = 0.5
 _MOST_DROPOUT_OF_CHARACTERS = 0.2  #: and of bytes, with attention, which is learnt too late with more
+_MOGRIFIED = ("language", "bidirectional")  #: tasks whose models learn sooner with a mogrifier
 #: For what dropout would be beyond its most, so much of one layer's recurrent kernel, or of two layers' half as much:
 #: else a short text is learnt by heart.
 _WEIGHT_DROP = {"language": 0.6, "bidirectional": 0.6}
@@ -112,6 +113,7 @@ def recommend(
     weight_drop = min(_WEIGHT_DROP.get(model.task, 0.0) * (wanted - dropout) / len(model.cells), _MOST_WEIGHT_DROP)
     heads = (_HEADS_OF_PIECES if of_pieces else _HEADS) if has_attention else 1
     found = {"dropout": round(dropout, 2), "weight_drop": round(weight_drop, 2), "heads": math.gcd(heads, model.units)}
+    found["mogrify"] = model.mogrify or model.task in _MOGRIFIED
     model = dataclasses.replace(model, **_open(found, given))
     rate_of_512 = _RATE_OF_VECTORS if model.task == "autoencode" else _RATE
     learning_rate = min(rate_of_512 * math.sqrt(512 / model.units), _HIGHEST_RATE)
@@ -175,7 +177,7 @@ def plan_minutes(
     usable = seconds_left - max(_RESERVE * seconds_left, _LAST_RESERVE * 60 * (config.minutes or 0))
     if config.evaluate_every is not None:
         cost = step_seconds + evaluation_seconds / config.evaluate_every
-        steps = done + max(int(usable / cost), 1)
+        steps = done + max(int((usable - evaluation_seconds) / cost), 1)
         return steps, min(done + config.evaluate_every, steps)
     affordable = int(usable * _EVALUATION_SHARE / evaluation_seconds)
     due = round(EVALUATIONS * seconds_left / (60 * config.minutes)) if config.minutes else 1
@@ -190,7 +192,7 @@ def learning_rate(config: TrainingConfig, step: int, steps: int | None) -> float
     Args:
         config: the peak and the length of the warm-up.
         step: counted from 0.
-        steps: of the whole run; None while it is not yet known, which is during the warm-up alone.
+        steps: of the whole run; None while it is not yet known, as the first ones are timed.
     """
     warmup = config.warmup if steps is None else min(config.warmup, max(steps // 4, 1))
     if step < warmup or steps is None:

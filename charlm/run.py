@@ -102,7 +102,7 @@ class Run(Trained):
         for name, value, least in (("length", length, 0), ("n", n, 1), ("seed", seed, 0)):
             if value < least:
                 raise ConfigError(f"`{name}` must be at least {least}. Received: {name}={value}.")
-        stop = [stop] if isinstance(stop, str) else stop
+        stop = _listed(stop)
         sampler, engine = make(Sampler, controls), self._language_engine
         prompt_ids = self.tokenizer.encode(prompt, unknown=unknown)
 
@@ -122,14 +122,14 @@ class Run(Trained):
         """
         return scoring.score(self._language_engine, self.tokenizer, text, progress=progress)
 
-    def scores(self, texts: Iterable[str], *, progress: Progress = None) -> dict[str, Score]:
+    def scores(self, texts: str | Iterable[str], *, progress: Progress = None) -> dict[str, Score]:
         """Tells what documents cost, read one after the other as those of a corpus, in every way that the bundle can:
         `forward`; of a bidirectional one `backward` and `cloze` too.
 
         Args:
-            texts: the documents.
+            texts: the documents, or a single one.
         """
-        return scoring.score_documents(self._reading_engine, self.tokenizer, texts, progress=progress)
+        return scoring.score_documents(self._reading_engine, self.tokenizer, _listed(texts), progress=progress)
 
     def surprise(self, text: str | Sequence[str], *, reading: str = "forward", alternatives: int = 0) -> Surprise:
         """Tells what each character of a text costs, and what was expected in its place.
@@ -146,7 +146,7 @@ class Run(Trained):
             raise ConfigError(f"`reading` must be one of {', '.join(READINGS)}. Received: reading={reading!r}.")
         both = isinstance(self.engine, BidirectionalEngine) or reading != "forward"
         engine = self.engine_of(BidirectionalEngine, "bidirectional") if both else self._language_engine
-        texts = [text] if isinstance(text, str) else text
+        texts = _listed(text)
         return read(engine, self.tokenizer, texts, reading=reading, alternatives=alternatives)
 
     def watch(self, text: str, *, layer: int = 0, unit: int = 0, part: str = "state") -> Activity:
@@ -187,13 +187,13 @@ class Run(Trained):
         found = make(Correcting, options)
         return correction.correct(self._reading_engine, self.tokenizer, text, found, progress=progress)
 
-    def embed(self, texts: Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
+    def embed(self, texts: str | Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
         """Returns a vector for each text, `(N, 2H)`: the mean of those of its characters.
 
         Args:
-            texts: any texts; a character that the model does not know is read as `<unk>`.
+            texts: any texts, or a single one; a character that the model does not know is read as `<unk>`.
         """
-        ids = [self.tokenizer.encode(text, unknown="replace") for text in texts]
+        ids = [self.tokenizer.encode(text, unknown="replace") for text in _listed(texts)]
         return embedding.embed(self.engine_of(BidirectionalEngine, "bidirectional"), ids, progress=progress)
 
     def embed_characters(self, text: str) -> NDArray[np.float32]:
@@ -315,20 +315,21 @@ class Run(Trained):
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
         return metrics.judge(sources, self.translate(sources, progress=progress, **options), targets)
 
-    def classify(self, texts: Sequence[str], *, progress: Progress = None) -> list[str]:
-        """Returns the likeliest label of each text."""
+    def classify(self, texts: str | Sequence[str], *, progress: Progress = None) -> list[str]:
+        """Returns the likeliest label of each text, or of a single one."""
         labels = self.labels
         return [labels[place] for place in self.probabilities(texts, progress=progress).argmax(1)]
 
-    def probabilities(self, texts: Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
+    def probabilities(self, texts: str | Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
         """Returns how likely each of the `labels` is for each text, `(N, labels)`.
 
         Args:
-            texts: any texts, read up to `max_length` ids; a character that the model does not know is read as `<unk>`.
+            texts: any texts, or a single one, read up to `max_length` ids; a character that the model does not know is
+                read as `<unk>`.
         """
         engine = self.engine_of(ClassificationEngine, "classify")
         longest = self.config.data.max_length
-        ids = [self.source_tokenizer.encode(text, unknown="replace")[:longest] for text in texts]
+        ids = [self.source_tokenizer.encode(text, unknown="replace")[:longest] for text in _listed(texts)]
         return classify(engine, ids, progress=progress)
 
     def forecast(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -364,6 +365,11 @@ class Run(Trained):
     def _translator_of(self, task: str) -> TextTranslator:
         engine, longest = self.engine_of(TranslationEngine, task), self.config.data.max_length
         return TextTranslator(engine, self.source_tokenizer, self.tokenizer, max_length=longest)
+
+
+def _listed(texts: str | Iterable[Any]) -> Any:
+    """Takes a single text for a list of one."""
+    return [texts] if isinstance(texts, str) else texts
 
 
 def load(folder: str | os.PathLike[str]) -> Run:

@@ -28,7 +28,7 @@ from charlm.progress import open_bar
 from charlm.text import escape_controls
 from charlm.trainer import Trainer
 
-CHECKPOINT_SECONDS = 60.0  #: between checkpoints, at most
+CHECKPOINT_SECONDS = 60.0  #: after which the next step saves
 MEASURED_STEPS, MEASURED_SECONDS = 10, 2.0  #: at least, before `minutes` become steps
 MEASURED_SHARE = 0.1  #: of the time that is left, at most
 PLANNED_STEPS = 200  #: the newest, whose median tells how long a step takes
@@ -94,6 +94,7 @@ class Session:
         self.step_seconds: list[float] = []
         self.logs: dict[str, float] = {}
         self.saved_step: int | None = None
+        self.is_to_plan = bool(config.training.minutes)  # once the steps of this session have been timed
         self.is_interrupted = False
         self.bar: tqdm = tqdm(disable=True)
 
@@ -134,11 +135,11 @@ class Session:
     def _begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / journal.NAME).unlink(missing_ok=True)
-        training = self.config.training
-        model = self.config.model
+        training, model = self.config.training, self.config.model
         log.info(
-            f"{', '.join(model.cells)} of {model.units} units, dropout {model.dropout:g}, weight-drop "
-            f"{model.weight_drop:g}: {self.trainer.model.count_params():,} weights; {self.objective.describe()}; "
+            f"{', '.join(model.cells)} of {model.units} units{', mogrified' if model.mogrify else ''}, "
+            f"dropout {model.dropout:g}, weight-drop {model.weight_drop:g}: "
+            f"{self.trainer.model.count_params():,} weights; {self.objective.describe()}; "
             f"{self.trainer.strategy.num_replicas_in_sync} replica(s), products in {training.precision}."
         )
         bundle.write_description(self.folder, self.config, self.about, self.objective.tokenizers)
@@ -185,10 +186,10 @@ class Session:
     def _follow_up(self) -> None:
         """Plans, evaluates, saves or stops after a step, where it is time to."""
         progress = self.progress
-        if progress.steps is None:
-            if self._has_measured_steps():
-                self._plan(self._measure_evaluation())
-        else:
+        if self.is_to_plan and self._has_measured_steps():
+            self.is_to_plan = False
+            self._plan(progress.evaluation_seconds or self._measure_evaluation())
+        if progress.steps is not None:
             stops = progress.step == progress.steps or getattr(self.trainer.model, "stop_training", False)
             if stops or progress.step == progress.next_evaluation:
                 progress.is_finished = bool(stops)
@@ -233,9 +234,10 @@ class Session:
     def _plan_again(self) -> None:
         """Follows a machine that changes its speed between two evaluations."""
         if self.progress.evaluation_seconds is not None and self.step_seconds:
-            due = self.progress.next_evaluation
+            due, last = self.progress.next_evaluation, self.progress.steps
             self._plan(self.progress.evaluation_seconds)
-            self.progress.next_evaluation = min(due, self.progress.steps)
+            steps = self.progress.steps
+            self.progress.next_evaluation = steps if due == last else min(due, steps)
 
     def _evaluate(self) -> None:
         """Evaluates and reports; a run of so many `minutes` then plans anew."""
@@ -318,11 +320,7 @@ class Session:
 
     def _save(self) -> None:
         self._count_time()
-        state = {
-            "config": self.config.to_dict(),
-            "about": self.about,
-            "progress": dataclasses.asdict(self.progress),
-        }
+        state = {"config": self.config.to_dict(), "about": self.about, "progress": dataclasses.asdict(self.progress)}
         tensors = self.trainer.tensors()
         self._refuse_divergence(all(np.isfinite(tensor).all() for tensor in tensors.values()))
         checkpoints.save(self.folder, self.progress.step, tensors, state)

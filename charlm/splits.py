@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from charlm.config import SPLITS, Config, DataConfig, ReadingConfig
 from charlm.datasets import Pair, find_sources, is_among, is_task, learnt_by, read_lines, refuse_lost, task_pairs
 from charlm.errors import CorpusError
-from charlm.pairs import digest, drop_unusable
+from charlm.pairs import digest, drop_known, drop_unusable
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +91,7 @@ def read_test_pairs(
                 "Name another file, or another split."
             )
         log.info("The run knows %s: its %s split is judged.", name, split)
-        seen = {source for source, _ in splits["train"]}
-        return (pair for pair in splits[split] if pair[0] not in seen)
+        return drop_known(splits)[split]
     if config.model.task == "autoencode":
         return _twice(_cut(_read_lines([name], config.reading), config.data, config.data.max_length))
     return filter(all, _read_tabs([name], config.reading))

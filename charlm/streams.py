@@ -25,8 +25,8 @@ class Batch(NamedTuple):
     """
 
     rows: dict[str, "tf.Tensor"]
-    tokens: "tf.Tensor"  #: float32: the sum of all weights
-    characters: "tf.Tensor"  #: int64: how many characters of the text the targets are
+    tokens: "tf.Tensor"  #: float32: the sum of all weights, or how many they are where they tell labels apart
+    characters: "tf.Tensor"  #: an integer: how many characters of the text the targets are
 
 
 def steps_per_epoch(store: Store, split: str, *, batch_size: int, length: int) -> int:

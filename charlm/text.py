@@ -15,7 +15,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 from charlm.errors import ConfigError, TextError
 
@@ -76,8 +76,16 @@ def _as_file(path: str) -> str:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Yields the files below a folder that are not hidden, in order; links to other folders are not followed."""
-    for root, folders, names in os.walk(folder):
+    """Yields the files below a folder that are not hidden, in order; links to other folders are not followed.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> NoReturn:
+        raise error
+
+    for root, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths = (Path(root, name) for name in sorted(names) if not name.startswith("."))
         yield from (path for path in paths if path.is_file())

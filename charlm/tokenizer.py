@@ -4,6 +4,7 @@ So are the labels of a classifier: a vocabulary whose entries are whole texts.
 """
 
 import functools
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ UNKNOWN = ("error", "skip", "replace")  #: what `encode` can do with a character
 PAD, UNK, BOS, EOS = range(len(SPECIALS))
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LONG_RUN = re.compile(r"\S{1000}")
+_LONG_RUN = re.compile(r"\S{1000}|\s{1000}")
 _CHAR_LAYOUT = {
     "normalizer": None,
     "pre_tokenizer": {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False},
@@ -72,7 +73,7 @@ class Tokenizer:
         self.specification = specification
         try:
             self.kind, pieces = _read(specification)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError):
             raise TokenizerError(
                 "The tokenizer is not one of charlm's (char, byte or byte-level bpe). Train to make one."
             ) from None
@@ -125,8 +126,7 @@ class Tokenizer:
             special_tokens=[],
             show_progress=False,
         )
-        # Of a run without spaces the trainer makes one word, and takes time by the square of its length.
-        trained.train_from_iterator((_LONG_RUN.sub(r"\g<0>\n", text) for text in texts), trainer)
+        trained.train_from_iterator(itertools.chain.from_iterable(map(_cut_long_runs, texts)), trainer)
         merges = json.loads(trained.to_str())["model"]["merges"]
         vocabulary = dict.fromkeys((*SPECIALS, *_byte_letters(), *(left + right for left, right in merges)))
         return cls(_specification(_BPE_LAYOUT, _BPE_MODEL | {"vocab": _numbered(vocabulary), "merges": merges}))
@@ -228,6 +228,15 @@ class Tokenizer:
             return HuggingFaceTokenizer.from_str(json.dumps(self.specification))
         except Exception as error:  # tokenizers raises nothing narrower
             raise TokenizerError(f"The tokenizer's merges do not fit its vocabulary: {error}.") from None
+
+
+def _cut_long_runs(text: str) -> Iterator[str]:
+    """Cuts a text within long runs with or without spaces; a trainer takes time by the square of a word's length."""
+    begin = 0
+    for run in _LONG_RUN.finditer(text):
+        yield text[begin : run.end()]
+        begin = run.end()
+    yield text[begin:]
 
 
 def _specification(layout: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from charlm import __version__, bundle, checkpoints, datasets, files, recipes, splits
-from charlm.backend import count_devices, has_bfloat16, keras, measure_products, most_replicas, open_strategy, tf
+from charlm.backend import (
+    count_devices,
+    has_bfloat16,
+    has_gpu,
+    keras,
+    measure_products,
+    most_replicas,
+    open_strategy,
+    tf,
+)
 from charlm.config import BUDGETS, PAIR_TASKS, Config, DataConfig
 from charlm.corpus import Store, prepare
 from charlm.errors import CheckpointError, ConfigError
@@ -102,9 +111,10 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
     kind, store = _prepare(names, config, None if checkpoint is None else folder)
     if checkpoint is None and config.training.minutes:
         rows = config.training.batch_size // strategy.num_replicas_in_sync
+        unfit = {"mogrify"} if has_gpu() else set()  # for cuDNN's layers, which are quicker
         config = recipes.recommend(
             config,
-            {*settings, *defaults},
+            {*settings, *defaults, *unfit},
             ids=store.training_ids,
             ids_a_pair=store.ids_a_pair if isinstance(store, PairStore) else None,
             vocab_size=store.tokenizer.vocab_size,
@@ -142,6 +152,8 @@ def _alone_in(folder: Path) -> Iterator[None]:
 def _with_preset(preset: str | None, settings: dict[str, Any]) -> dict[str, Any]:
     if preset is not None and preset not in list(recipes.PRESETS):
         raise unknown_name(str(preset), list(recipes.PRESETS), noun="preset")
+    if preset is not None and settings.get("start") is not None:
+        raise ConfigError(f"`start` brings its own network. Received: preset={preset!r}. Leave out preset.")
     defaults = dict(recipes.PRESETS[preset]) if preset else {}
     if "," in str(settings.get("cell")):
         defaults.pop("layers", None)  # the cells say how many
@@ -160,7 +172,7 @@ def _with_start(settings: dict[str, Any], *, is_begun: bool) -> dict[str, Any]:
     begun = bundle.read(Path(str(settings["start"]))).config
     if begun.model.task != "language":
         raise ConfigError(f"`start` must be a run of --task language. {settings['start']} is of {begun.model.task}.")
-    own = {name: getattr(begun.model, name) for name in ("cell", "layers", "units", "embedding_dim")}
+    own = {name: getattr(begun.model, name) for name in ("cell", "layers", "units", "embedding_dim", "mogrify")}
     own |= {name: getattr(begun.data, name) for name in ("tokenizer", "vocab_size")}
     for name in own.keys() & settings.keys():
         if settings[name] != own[name]:
@@ -219,7 +231,7 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
     if not any(getattr(training, budget) for budget in BUDGETS):
         training = dataclasses.replace(training, minutes=recipes.DEFAULT_MINUTES)
     if training.tensorboard and importlib.util.find_spec("tensorboard") is None:
-        raise ConfigError("`tensorboard` needs TensorBoard. Install it with: pip install 'charlm[tensorboard]'.")
+        raise ConfigError("`tensorboard` needs TensorBoard. Install it with: pip install tensorboard")
     if training.precision == "auto":
         training = dataclasses.replace(training, precision="bfloat16" if has_bfloat16() else "float32")
     wanted = 1 if training.distribute == "none" else training.replicas

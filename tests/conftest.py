@@ -52,6 +52,7 @@ def settings():
     return {
         "cell": "lstm,gru",
         "units": 16,
+        "mogrify": True,
         "batch_size": 4,
         "sequence_length": 16,
         "steps": 60,

@@ -121,6 +121,25 @@ def test_a_hostile_tokenizer(copied):
         refused(copied, "cannot be read|tokenizer")
 
 
+@pytest.mark.parametrize("vocabulary", [[1], {"<pad>": "0"}, {"\ud800": 0}, {"<pad>": {}}, 7])
+def test_a_hostile_vocabulary(copied, vocabulary):
+    specification = json.loads((copied / "tokenizer.json").read_text())
+    specification["model"]["vocab"] = vocabulary
+    (copied / "tokenizer.json").write_text(json.dumps(specification))
+    resaved(copied, lambda _: None)
+    refused(copied, "cannot be read|tokenizer")
+
+
+def test_a_type_that_another_package_adds_is_refused(copied, trained):
+    import ml_dtypes
+    from safetensors.numpy import save_file
+
+    save_file(
+        {name: tensor.astype(ml_dtypes.bfloat16) for name, tensor in trained.tensors.items()}, copied / bundle.MODEL
+    )
+    refused(copied, "is of bfloat16")
+
+
 def test_what_a_killed_process_left_is_removed(copied, trained):
     (copied / ".model.safetensors.1.tmp").write_bytes(b"half")
     bundle.write_tensors(copied, trained.tensors, {})

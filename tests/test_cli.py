@@ -367,11 +367,12 @@ def test_a_full_disk_ends_in_one_line_and_leaves_the_last_good_state(text_file, 
 
 
 def test_a_closed_pipe_is_no_error(trained):
-    command = f"{shlex.join([*CHARLM, 'sample', str(trained.folder)])} --n 50 | head -c 5"
+    command = (
+        f"{shlex.join([*CHARLM, 'sample', str(trained.folder)])} --n 200 --length 1000 | head -c 5"  # no pipe holds it
+    )
     result = subprocess.run(["sh", "-c", command], capture_output=True, timeout=120)
     assert len(result.stdout) == 5
-    assert b"Traceback" not in result.stderr
-    assert b"BrokenPipe" not in result.stderr
+    assert result.stderr == b""
 
 
 def test_an_output_that_was_closed_before_is_no_error(trained):

@@ -108,9 +108,9 @@ def test_an_lstm_reaches_further_back_than_a_gru_and_that_further_than_a_simple_
 def test_a_trained_run_is_measured_with_its_own_weights(trained):
     ids = np.full((2, max(DISTANCES) + 1), BOS, np.int32)
     model = trained.config.model
-    norms = trained_norms(model.cells, model.units, trained.tensors, ids)
+    norms = trained_norms(model, trained.tensors, ids)
     louder = {name: tensor * (3 if name == "embedding" else 1) for name, tensor in trained.tensors.items()}
-    assert norms.keys() == set(DISTANCES) and norms != trained_norms(model.cells, model.units, louder, ids)
+    assert norms.keys() == set(DISTANCES) and norms != trained_norms(model, louder, ids)
 
 
 def test_the_command_measures_trained_runs(trained, pairs_file, translation_settings, tmp_path, capsys):

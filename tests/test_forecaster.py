@@ -98,13 +98,16 @@ def test_the_margin_never_moves_the_median():
     np.testing.assert_allclose(forecast(oracle, np.zeros((1, 4, 1)))[0, :, 0], np.arange(1, 4)[:, None] * np.ones(3))
 
 
+class Wrong(Oracle):
+    """Foretells the mean of two columns, always."""
+
+    columns, mean, margin, deviation = 2, np.zeros(2), np.zeros(2), np.array([1.0, 1e4])
+
+    def read(self, values):
+        return np.repeat(np.zeros_like(values[:, :3])[..., None], 3, axis=-1)
+
+
 def test_each_column_counts_alike():
-    class Wrong(Oracle):
-        columns, mean, margin, deviation = 2, np.zeros(2), np.zeros(2), np.array([1.0, 1e4])
-
-        def read(self, values):
-            return np.repeat(np.zeros_like(values[:, :3])[..., None], 3, axis=-1)
-
     rng = np.random.default_rng(0)
     waves = np.sin(2 * np.pi * np.arange(400) / 12)
     values = np.stack([waves, 1e4 * rng.normal(size=400)], axis=1)
@@ -116,6 +119,18 @@ def test_each_column_counts_alike():
 
 def test_the_season_may_be_a_third_of_the_series():
     assert find_season(np.sin(2 * np.pi * np.arange(36) / 12)[:, None]) == 12
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 21.3])
+def test_a_column_that_stands_still_has_no_say(constant):
+    waves = np.sin(2 * np.pi * np.arange(400) / 12)
+    figures, without = (
+        judge_forecasts(Wrong(), np.stack([waves, column], axis=1), read=8)
+        for column in (np.full(400, constant), np.zeros(400))
+    )
+    assert figures["season"] == without["season"] and figures["season"] % 12 == 0
+    assert figures["variance_left"] == without["variance_left"]
+    assert find_season(np.full((400, 1), constant)) == 2
 
 
 @pytest.mark.parametrize("values", [np.full((20, 1), np.nan), [[1.0]] * 19 + [[np.inf]]])

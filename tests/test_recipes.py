@@ -103,6 +103,12 @@ def test_the_speed_of_no_wider_layer_than_need_be_is_asked():
     assert asked == sorted(set(asked)) and asked[-1] < WIDTHS[-1]
 
 
+@pytest.mark.parametrize(("task", "mogrifies"), [("language", True), ("bidirectional", True), ("translate", False)])
+def test_language_models_are_mogrified_unless_told_otherwise(task, mogrifies):
+    assert recommended({"task": task}).model.mogrify is mogrifies
+    assert not recommended({"task": task, "mogrify": False}).model.mogrify
+
+
 def test_a_shorter_text_asks_for_more_dropout():
     dropout = [recommended(ids=ids).model.dropout for ids in (1e4, 1e5, 1e6, 1e8)]
     assert dropout == sorted(dropout, reverse=True)

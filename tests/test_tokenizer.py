@@ -86,6 +86,13 @@ def test_lone_surrogates_are_no_characters(kind):
     assert SAMPLES[kind].decode(SAMPLES[kind].encode("a\udcffb", unknown="replace")) == "a\ufffdb"
 
 
+@pytest.mark.parametrize("letter", [" ", "\n", "a"])
+def test_a_long_run_is_not_one_word(letter):
+    """Of which the trainer would make ever longer pieces, in time by the square of its length."""
+    trained = Tokenizer.train_bpe(iter([letter * 50_000]), 300)
+    assert max(map(len, trained.pieces)) <= 1000
+
+
 def test_bpe_shortens_and_keeps_to_its_size():
     assert SAMPLES["bpe"].vocab_size <= 300
     assert len(SAMPLES["bpe"].encode("the quick brown fox")) < 10

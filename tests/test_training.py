@@ -1,4 +1,5 @@
 import functools
+import itertools
 import json
 import logging
 import math
@@ -448,6 +449,27 @@ def test_a_run_that_is_planned_often_still_evaluates_and_ends(text_file, setting
     run = charlm.train(text_file, tmp_path / "run", minutes=1.0, **without)
     assert 8 <= len(run.log) <= 12 and clock.now < 60.1
     assert run.log[-1]["learning_rate"] < 0.1 * run.log[0]["learning_rate"]
+
+
+@pytest.mark.parametrize(("evaluation_seconds", "every"), [(60.0, None), (25.0, None), (30.0, 100)])
+def test_evaluations_that_take_long_are_paid_for(
+    text_file, settings, tmp_path, monkeypatch, clock, evaluation_seconds, every
+):
+    validate = session.Session._validate
+
+    def timed(self):
+        clock.now += evaluation_seconds
+        return validate(self)
+
+    monkeypatch.setattr(session.Session, "_validate", timed)
+    monkeypatch.setattr(session.Session, "_measure_evaluation", lambda self: evaluation_seconds)
+    clock.step_seconds = 1.0
+    run = charlm.train(
+        text_file, tmp_path / "run", **settings | {"steps": None, "minutes": 5.0, "evaluate_every": every}
+    )
+    steps = [line["step"] for line in run.log]
+    assert 0.8 * 300 < clock.now < 300 + clock.step_seconds
+    assert all(after - before > 10 for before, after in itertools.pairwise(steps))
 
 
 def test_epochs_are_turned_into_steps(text_file, settings, tmp_path):

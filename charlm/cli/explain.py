@@ -85,9 +85,7 @@ def _show_gradients(units: int, runs: list[Run]) -> None:
         if not ids:
             raise ConfigError(f"{trained.folder} writes texts that end too soon. Name another run.")
         model = trained.config.model
-        rows[f"{model.cell}, {trained.folder}"] = trained_norms(
-            model.cells, model.units, trained.tensors, np.stack(ids)
-        )
+        rows[f"{model.cell}, {trained.folder}"] = trained_norms(model, trained.tensors, np.stack(ids))
     for name, norms in rows.items():
         print(f"  {name:24} " + " ".join(f"{norms[distance]:8.1e}" for distance in DISTANCES))
 

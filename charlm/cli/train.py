@@ -48,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpus", nargs="+", metavar="CORPUS", help="file, folder, glob, - or name")
     parser.add_argument("-o", "--output", metavar="RUN", help="the run's folder (default: runs/ and the corpus's name)")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint, if there is one")
-    parser.add_argument("--preset", metavar="P", help="sizes by name: tiny, small, medium or large")
+    parser.add_argument(
+        "--preset", metavar="P", help="sizes by name: tiny, small, medium (a layer of 64, 128, 256 units), large"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="read settings from a TOML file")
     for section in SECTIONS.values():
         add_options(parser, section)

@@ -24,7 +24,8 @@ a gradient, and `through`, which takes a gradient of `p` back to `h`; it gives
 the gradient of `x` and `p`, or one of each, and that of the old state. `biases`
 gives the bias of `x`, or None, and that of `p`. `x` and `p` come in
 `precision`, all else is float32. The equations are those of `keras.layers`,
-with its gate order.
+with its gate order. Before a time step a mogrifier, if there is one, scales the
+state's `h`.
 """
 
 import math
@@ -130,7 +131,17 @@ Kernel = type[LSTMKernel] | type[GRUKernel] | type[SimpleRNNKernel]
 
 
 def run_layer(
-    cell: Kernel, inputs, kernel, recurrent_kernel, bias, state, *, mask=None, reverse=False, precision="float32"
+    cell: Kernel,
+    inputs,
+    kernel,
+    recurrent_kernel,
+    bias,
+    state,
+    *,
+    mogrifier=None,
+    mask=None,
+    reverse=False,
+    precision="float32",
 ):
     """Runs a recurrent layer over whole sequences.
 
@@ -141,6 +152,8 @@ def run_layer(
         recurrent_kernel: `(H, G)`.
         bias: `(G,)`; of a GRU `(2, G)`.
         state: the cell's state, a tuple of `(B, H)`, `h` first.
+        mogrifier: `R (D, H)` and `b (H,)`, or None; each time step finds `2σ(x R + b) h` in the place of `h`, of the
+            inputs that it reads (Melis et al. 2020, "Mogrifier LSTM", its second round alone).
         mask: `(B, T)`, True where there is something to read; elsewhere the state stands still.
         reverse: read from the last time step to the first.
         precision: type of matrix products, of their bias and their sum; the rest is float32.
@@ -152,12 +165,24 @@ def run_layer(
     x = tf.transpose(inputs, (1, 0, 2))
     if mask is not None:
         x = tf.where(tf.transpose(mask)[:, :, None], x, tf.zeros_like(x))
+    scales = _scale(x, mogrifier, precision)  # (T, B, H)
     x = _project(cell, x, kernel, bias, precision)  # (T, B, G)
-    return _run(cell, x, recurrent_kernel, bias, state, mask, reverse, precision)
+    return _run(cell, x, scales, recurrent_kernel, bias, state, mask, reverse, precision)
 
 
 def run_layer_on_rows(
-    cell: Kernel, table, ids, kernel, recurrent_kernel, bias, state, *, mask=None, reverse=False, precision="float32"
+    cell: Kernel,
+    table,
+    ids,
+    kernel,
+    recurrent_kernel,
+    bias,
+    state,
+    *,
+    mogrifier=None,
+    mask=None,
+    reverse=False,
+    precision="float32",
 ):
     """Runs a recurrent layer over rows of a table: `run_layer` on `table[ids]`, with one product for each row used.
 
@@ -165,7 +190,7 @@ def run_layer_on_rows(
         cell: the kernel of the layer's cell.
         table: `(V, D)`, an embedding.
         ids: `(B, T)`, int32.
-        kernel, recurrent_kernel, bias, state, mask, reverse, precision: as for `run_layer`.
+        kernel, recurrent_kernel, bias, state, mogrifier, mask, reverse, precision: as for `run_layer`.
 
     Returns:
         Outputs `(B, T, H)` in the order of reading, and the state after.
@@ -173,17 +198,27 @@ def run_layer_on_rows(
     kernel, recurrent_kernel, bias = (_spread(part, precision) for part in (kernel, recurrent_kernel, bias))
     ids = tf.transpose(ids)  # (T, B)
     used, places = tf.unique(tf.reshape(ids, [-1]))
-    rows = _project(cell, _take_rows(table, used), kernel, bias, precision)
-    x = _take_rows(rows, tf.reshape(places, tf.shape(ids)))  # (T, B, G)
-    return _run(cell, x, recurrent_kernel, bias, state, mask, reverse, precision)
+    rows, places = _take_rows(table, used), tf.reshape(places, tf.shape(ids))
+    scales = [_take_rows(scale, places) for scale in _scale(rows, mogrifier, precision)]  # (T, B, H)
+    x = _take_rows(_project(cell, rows, kernel, bias, precision), places)  # (T, B, G)
+    return _run(cell, x, scales, recurrent_kernel, bias, state, mask, reverse, precision)
 
 
-def _run(cell: Kernel, x, recurrent_kernel, bias, state, mask, reverse, precision):
+def _run(cell: Kernel, x, scales, recurrent_kernel, bias, state, mask, reverse, precision):
     mask = None if mask is None else tf.transpose(mask)[:, :, None]  # (T, B, 1)
     if reverse:
         x, mask = tf.reverse(x, [0]), None if mask is None else tf.reverse(mask, [0])
-    outputs, *state = _scan(cell, x, recurrent_kernel, bias, tuple(state), mask, precision)
+        scales = [tf.reverse(scale, [0]) for scale in scales]
+    outputs, *state = _scan(cell, x, tuple(scales), recurrent_kernel, bias, tuple(state), mask, precision)
     return tf.transpose(outputs, (1, 0, 2)), tuple(state)
+
+
+def _scale(x, mogrifier, precision):
+    """Returns what `h` is multiplied with before each time step, `(…, H)`; a list, empty without mogrifier."""
+    if mogrifier is None:
+        return []
+    kernel, bias = mogrifier
+    return [2 * tf.sigmoid(product(x, kernel, precision) + bias)]
 
 
 def _project(cell: Kernel, x, kernel, bias, precision):
@@ -218,27 +253,24 @@ def _take_rows(table, ids):
     return tf.gather(table, ids), gradient
 
 
-def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
+def _scan(cell: Kernel, x, scales, recurrent_kernel, bias, state, mask, precision):
     _, recurrent_bias = cell.biases(bias)
     units, width = recurrent_kernel.shape
     steps, unrolled = tf.shape(x)[0], math.gcd(x.shape[0] or 1, _UNROLLED)
 
-    def write_all(count, dtype):
-        return tuple(tf.TensorArray(dtype, steps, clear_after_read=False) for _ in range(count))
-
     @tf.custom_gradient
-    def scan(x, recurrent_kernel, bias, *state):
-        xs = _read_all(x)
+    def scan(x, scales, recurrent_kernel, bias, *state):
+        xs, scales_at = _read_all(x), tuple(map(_read_all, scales))
         factor, addend = tf.cast(recurrent_kernel, precision), tf.cast(bias, precision)
 
         def forward(t, before, arrays):
-            p = tf.nn.bias_add(tf.matmul(tf.cast(before[0], precision), factor), addend)
-            after, saved = cell.forward(xs.read(t), p, before)
+            found = _scale_state(scales_at, t, before)
+            p = tf.nn.bias_add(tf.matmul(tf.cast(found[0], precision), factor), addend)
+            after, saved = cell.forward(xs.read(t), p, found)
             after = _hold(mask, t, after, before)
-            written = (array.write(t, value) for array, value in zip(arrays, (after[0], *saved), strict=True))
-            return t + 1, after, tuple(written)
+            return t + 1, after, _write_all(arrays, t, (after[0], *saved))
 
-        loop = (0, state, write_all(1 + cell.num_saved, tf.float32))
+        loop = (0, state, _new_arrays(steps, [tf.float32] * (1 + cell.num_saved)))
         _, last, (outputs, *saved) = tf.while_loop(lambda t, *_: t < steps, _repeat(forward, unrolled), loop)
         outputs = outputs.stack()  # (T, B, H)
 
@@ -257,25 +289,41 @@ def _scan(cell: Kernel, x, recurrent_kernel, bias, state, mask, precision):
                 d_after = (d_after[0] + d_hs.read(t), *d_after[1:])
                 zeros = tuple(map(tf.zeros_like, d_after))
                 kept = [array.read(t) for array in saved]
-                values, d_before = cell.backward(_hold(mask, t, d_after, zeros), kept, join, through)
+                values, d_found = cell.backward(_hold(mask, t, d_after, zeros), kept, join, through)
+                d_before = _scale_state(scales_at, t, d_found)
                 if mask is not None:
                     passed = _hold(mask, t, zeros, d_after)
                     d_before = tuple(map(tf.add, d_before, passed))
-                written = (array.write(t, value) for array, value in zip(arrays, values, strict=True))
-                return t - 1, d_before, tuple(written)
+                return t - 1, d_before, _write_all(arrays, t, (*values, *(d_found[0] for _ in scales)))
 
-            loop = (steps - 1, d_last, write_all(cell.num_gradients, precision))
+            kinds = [precision] * cell.num_gradients + [tf.float32] * len(scales)
+            loop = (steps - 1, d_last, _new_arrays(steps, kinds))
             _, d_state, arrays = tf.while_loop(lambda t, *_: t >= 0, _repeat(backward, unrolled), loop)
             gradients = [array.stack() for array in arrays]
-            dx, dp = gradients[0], gradients[-1]  # (T, B, G)
+            dx, dp = gradients[0], gradients[cell.num_gradients - 1]  # (T, B, G)
             h_before = tf.concat([state[0][None], outputs[:-1]], axis=0)
-            rows, d_rows = (tf.reshape(a, (-1, a.shape[-1])) for a in (tf.cast(h_before, precision), dp))
+            d_scales = [d_found * h_before for d_found in gradients[cell.num_gradients :]]
+            h_found = math.prod(scales, start=h_before)
+            rows, d_rows = (tf.reshape(a, (-1, a.shape[-1])) for a in (tf.cast(h_found, precision), dp))
             d_kernel = tf.cast(tf.matmul(rows, d_rows, transpose_a=True), tf.float32)
-            return dx, d_kernel, _sum_rows(dp), *d_state
+            return dx, *d_scales, d_kernel, _sum_rows(dp), *d_state
 
         return (outputs, *last), gradient
 
-    return scan(x, recurrent_kernel, recurrent_bias, *state)
+    return scan(x, scales, recurrent_kernel, recurrent_bias, *state)
+
+
+def _scale_state(scales_at, t, state):
+    """Multiplies `h`, or its gradient, with what it is scaled by before a time step."""
+    return (math.prod((array.read(t) for array in scales_at), start=state[0]), *state[1:])
+
+
+def _new_arrays(steps, kinds):
+    return tuple(tf.TensorArray(kind, steps, clear_after_read=False) for kind in kinds)
+
+
+def _write_all(arrays, t, values):
+    return tuple(array.write(t, value) for array, value in zip(arrays, values, strict=True))
 
 
 def _repeat(body, times: int):

@@ -8,6 +8,7 @@ from charlm.backend import has_gpu, keras, tf
 from charlm.config import CELLS
 from charlm.errors import ConfigError
 from charlm.layers import kernels
+from charlm.runtime.stack import MOGRIFIER_PARTS, PARTS
 
 
 class _Scanned:
@@ -26,7 +27,7 @@ class _Scanned:
         outputs, state = self.scan(sequences, keras.tree.flatten(initial_state), mask=mask)
         return state[0], outputs, list(state)
 
-    def scan(self, x, state, *, ids=None, mask=None, recurrent_kernel=None):
+    def scan(self, x, state, *, ids=None, mask=None, recurrent_kernel=None, mogrifier=None):
         """Runs charlm's scan.
 
         Args:
@@ -35,18 +36,19 @@ class _Scanned:
             ids: int32 `(B, T)`, or None.
             mask: `(B, T)`, or None.
             recurrent_kernel: in the place of the layer's own.
+            mogrifier: see `kernels.run_layer`.
 
         Returns:
             Outputs `(B, T, H)` in the order of reading, and the state after.
         """
         kernel = self.cell.recurrent_kernel if recurrent_kernel is None else recurrent_kernel
         weights = self.cell.kernel, kernel, self.cell.bias
-        options = {"mask": mask, "reverse": self.go_backwards, "precision": self.precision}
+        options = {"mask": mask, "reverse": self.go_backwards, "precision": self.precision, "mogrifier": mogrifier}
         if ids is not None:
             return kernels.run_layer_on_rows(self.kernel_class, x, ids, *weights, state, **options)
         return kernels.run_layer(self.kernel_class, x, *weights, state, **options)
 
-    def read(self, x, state, *, ids=None, mask=None, training=None, weight_drop=0.0, seed=None):
+    def read(self, x, state, *, ids=None, mask=None, mogrifier=None, training=None, weight_drop=0.0, seed=None):
         """Runs the layer as quickly as it can: as Keras does on a GPU, else by `scan`, whose arguments it takes.
 
         With `weight_drop`, a share of the recurrent kernel is zeroed, the same for all rows and time steps (Merity et
@@ -54,9 +56,9 @@ class _Scanned:
         """
         if weight_drop:
             kernel = dropout(tf.convert_to_tensor(self.cell.recurrent_kernel), weight_drop, seed)
-            return self.scan(x, state, ids=ids, mask=mask, recurrent_kernel=kernel)
-        if self._fits(training):
-            return self.scan(x, state, ids=ids, mask=mask)
+            return self.scan(x, state, ids=ids, mask=mask, recurrent_kernel=kernel, mogrifier=mogrifier)
+        if self._fits(training) or mogrifier is not None:
+            return self.scan(x, state, ids=ids, mask=mask, mogrifier=mogrifier)
         x = x if ids is None else tf.gather(x, ids)
         outputs, *after = self(x, initial_state=list(state), mask=mask, training=training)
         return outputs, after
@@ -92,6 +94,7 @@ class SimpleRNN(_Scanned, keras.layers.SimpleRNN):
 
 
 LAYERS = dict(zip(CELLS, (LSTM, GRU, SimpleRNN), strict=True))
+_MOGRIFIER_SPREAD = 0.1  # of a new kernel's values, against Glorot and Bengio's 2010: at first it scales by about 1
 UPDATE_BIAS = 0.5  #: of a language model: its gradient then reaches further back than a simple network's
 
 
@@ -147,6 +150,11 @@ class Stacked(keras.layers.Layer):
         """Returns the layers by the names that they have in a bundle."""
         raise NotImplementedError
 
+    def named_variables(self):
+        """Returns the weights by the names that they have in a bundle."""
+        layers = self.named_layers().items()
+        return {f"{name}.{part}": getattr(layer.cell, part) for name, layer in layers for part in PARTS}
+
     def make_layer(self, cell, units, **options):
         """Makes a layer that gives all its outputs, and its state."""
         if cell == "gru":
@@ -188,6 +196,7 @@ class RecurrentStack(Stacked):
         units: width of each layer, `H`.
         dropout: share of the values zeroed between the layers and after the last (Zaremba et al. 2014).
         weight_drop: share of the recurrent kernels' weights zeroed in a call (Merity et al. 2018).
+        mogrify: whether what the first layer reads scales its `h` before each time step (Melis et al. 2020).
         update_bias: of a new GRU's update gate; above 0, it keeps more of its state than it replaces.
         precision: `float32`, or `bfloat16` for the matrix products of the scans, their bias and their sum.
 
@@ -200,14 +209,26 @@ class RecurrentStack(Stacked):
     ((2, 5, 4), 3)
     """
 
+    def __init__(self, cells: Sequence[str], units: int, *, mogrify: bool = False, **kwargs):
+        super().__init__(cells, units, **kwargs)
+        self.mogrify, self.mogrifier = mogrify, None
+
     def make_layers(self):
         self.layers = [self.make_layer(cell, self.units) for cell in self.cells]
 
     def named_layers(self):
         return {str(index): layer for index, layer in enumerate(self.layers)}
 
+    def named_variables(self):
+        mogrifier = dict(zip(MOGRIFIER_PARTS, self.mogrifier, strict=True)) if self.mogrify else {}
+        return super().named_variables() | mogrifier
+
     def build(self, input_shape):
         width = input_shape[-1]  # of sequences, or of a table
+        if self.mogrify:
+            spread = keras.initializers.VarianceScaling(_MOGRIFIER_SPREAD, "fan_avg", "uniform")
+            kernel = self.add_weight(shape=(width, self.units), initializer=spread, name="mogrifier_kernel")
+            self.mogrifier = kernel, self.add_weight(shape=(self.units,), initializer="zeros", name="mogrifier_bias")
         for layer in self.layers:
             layer.build((None, None, width))
             width = self.units
@@ -221,10 +242,14 @@ class RecurrentStack(Stacked):
             before = state[len(new) : len(new) + len(keras.tree.flatten(layer.cell.state_size))]
             seeds = [tf.random.fold_in(seed, 2 * index + which) for which in range(2)]
             options = {"mask": mask, "training": training, "weight_drop": weight_rate, "seed": seeds[0]}
-            x, after = layer.read(x, before, ids=ids if index == 0 else None, **options)
+            first = {"ids": ids, "mogrifier": self.mogrifier} if index == 0 else {}
+            x, after = layer.read(x, before, **first, **options)
             x = dropout(x, rate, seeds[1])
             new += after
         return x, tuple(new)
+
+    def get_config(self):
+        return {**super().get_config(), "mogrify": self.mogrify}
 
     def initial_state(self, batch_size):
         """Returns zeros, for `batch_size` rows."""

@@ -35,6 +35,7 @@ class BidirectionalModel(keras.Model):
         dropout: share of the values zeroed between the layers and after the last.
         weight_drop: share of the recurrent kernels' weights zeroed in a call.
         tie_weights: use the embedding, as wide as the layers, as the output's weights too.
+        mogrify: whether what is read scales the first layers' states before each step (Melis et al. 2020).
         precision: `float32`, or `bfloat16` for the matrix products with weights.
 
     Raises:
@@ -55,12 +56,13 @@ class BidirectionalModel(keras.Model):
         dropout: float = 0.0,
         weight_drop: float = 0.0,
         tie_weights: bool = False,
+        mogrify: bool = False,
         precision: str = "float32",
         **kwargs,
     ):
         super().__init__(**kwargs)
         options = {"cells": list(cells), "units": units, "embedding_dim": embedding_dim, "dropout": dropout}
-        options |= {"weight_drop": weight_drop, "tie_weights": tie_weights, "precision": precision}
+        options |= {"weight_drop": weight_drop, "tie_weights": tie_weights, "mogrify": mogrify, "precision": precision}
         self.vocab_size, self.options = vocab_size, options
         self.ahead, self.back = (LanguageModel(vocab_size, name=name, **options) for name in DIRECTIONS)
         self.build((None, None))
@@ -70,7 +72,7 @@ class BidirectionalModel(keras.Model):
         cls, config: ModelConfig, vocab_size: int, *, precision: str = "float32"
     ) -> "BidirectionalModel":
         """Makes the model that a run's config describes."""
-        return cls(vocab_size, **network_options(config), precision=precision)
+        return cls(vocab_size, **network_options(config), mogrify=config.mogrify, precision=precision)
 
     def build(self, input_shape):
         if self.built:

@@ -27,6 +27,8 @@ class Classifier(keras.Model):
         embedding_dim: width of the embedding; as wide as the layers where it is None.
         dropout: share of the values zeroed between the layers and after the last.
         weight_drop: share of the recurrent kernels' weights zeroed in a call.
+        mogrify: whether what is read scales the first layer's state before each step, as that of a language model; not
+            `both_ways`.
         precision: `float32`, or `bfloat16` for the matrix products with weights.
 
     >>> model = Classifier(3, 9, cells=["gru"], units=4)
@@ -45,6 +47,7 @@ class Classifier(keras.Model):
         embedding_dim: int | None = None,
         dropout: float = 0.0,
         weight_drop: float = 0.0,
+        mogrify: bool = False,
         precision: str = "float32",
         **kwargs,
     ):
@@ -53,6 +56,7 @@ class Classifier(keras.Model):
         self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
         self.options = {"cells": list(cells), "units": units, "precision": precision}
         self.options |= {"dropout": dropout, "weight_drop": weight_drop}
+        self.options |= {"mogrify": True} if mogrify else {}  # which a stack of both directions does not know
         self.both_ways = both_ways
         self.stack = (BidirectionalStack if both_ways else RecurrentStack)(**self.options, name="stack")
         self.build((None, None))
@@ -62,8 +66,8 @@ class Classifier(keras.Model):
         cls, config: ModelConfig, vocab_size: int, source_vocab_size: int, *, precision: str = "float32"
     ) -> "Classifier":
         """Makes the model that a run's config describes; `vocab_size` is that of the labels' tokenizer."""
-        named = {name: getattr(config, name) for name in ("cells", "units", "both_ways", "dropout", "weight_drop")}
-        width = config.embedding_width
+        names = ("cells", "units", "both_ways", "dropout", "weight_drop", "mogrify")
+        named, width = {name: getattr(config, name) for name in names}, config.embedding_width
         return cls(vocab_size - len(SPECIALS), source_vocab_size, **named, embedding_dim=width, precision=precision)
 
     def build(self, input_shape):

@@ -20,6 +20,7 @@ class LanguageModel(VocabularyModel):
         dropout: share of the values zeroed between the layers and after the last.
         weight_drop: share of the recurrent kernels' weights zeroed in a call.
         tie_weights: use the embedding as the output's weights too (Press and Wolf 2017).
+        mogrify: whether what is read scales the first layer's state before each step (Melis et al. 2020).
         precision: `float32`, or `bfloat16` for the matrix products with weights.
 
     >>> model = LanguageModel(10, cells=["gru"], units=4)
@@ -37,6 +38,7 @@ class LanguageModel(VocabularyModel):
         dropout: float = 0.0,
         weight_drop: float = 0.0,
         tie_weights: bool = False,
+        mogrify: bool = False,
         precision: str = "float32",
         **kwargs,
     ):
@@ -44,14 +46,14 @@ class LanguageModel(VocabularyModel):
         self.vocab_size, self.embedding_dim, self.tie_weights = vocab_size, embedding_dim or units, tie_weights
         self.embedding = make_embedding(vocab_size, self.embedding_dim, "embedding")
         self.options = {"cells": list(cells), "units": units, "precision": precision}
-        self.options |= {"dropout": dropout, "weight_drop": weight_drop}
+        self.options |= {"dropout": dropout, "weight_drop": weight_drop, "mogrify": mogrify}
         self.stack = RecurrentStack(**self.options, update_bias=UPDATE_BIAS, name="stack")
         self.build((None, None))
 
     @classmethod
     def from_model_config(cls, config: ModelConfig, vocab_size: int, *, precision: str = "float32") -> "LanguageModel":
         """Makes the model that a run's config describes."""
-        return cls(vocab_size, **network_options(config), precision=precision)
+        return cls(vocab_size, **network_options(config), mogrify=config.mogrify, precision=precision)
 
     def build(self, input_shape):
         if self.built:

@@ -5,7 +5,6 @@ from typing import Any
 from charlm.backend import keras, tf
 from charlm.config import ModelConfig
 from charlm.layers.kernels import product
-from charlm.runtime.stack import PARTS
 from charlm.tokenizer import EOS, UNK
 
 EMBEDDING_SPREAD = 0.3  #: standard deviation at the beginning; Keras's own 0.03 is learnt from far more slowly
@@ -49,8 +48,7 @@ def make_embedding(size: int, width: int, name: str) -> "keras.layers.Embedding"
 
 def name_stack(prefix: str, stack) -> dict[str, "keras.Variable"]:
     """Returns the weights of a stack of recurrent layers by the names that they have in a bundle."""
-    layers = stack.named_layers().items()
-    return {f"{prefix}.{name}.{part}": getattr(layer.cell, part) for name, layer in layers for part in PARTS}
+    return {f"{prefix}.{name}": weight for name, weight in stack.named_variables().items()}
 
 
 def charge(targets, nats):

@@ -63,7 +63,7 @@ class LanguageObjective:
         return self.engine_class(self.config.model, self.store.tokenizer.vocab_size, weights)
 
     def price(self, engine: LanguageEngine) -> Iterator[tuple[float, float]]:
-        """Yields the nats of some more of the validation split, state carried, and the share that is done."""
+        """Yields the nats of some more of the validation split, and the share that is done; see `score_chunks`."""
         for _, charged, share in scoring.score_chunks(engine, self.validation_ids):
             yield float(charged.sum()), share
 

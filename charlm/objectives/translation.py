@@ -43,7 +43,7 @@ class TranslationObjective:
         self._validation = store.splits["validation"]
         self.validation_characters = self._validation.characters
         if not has_sacrebleu():
-            log.info("chrF is not shown without sacrebleu. Install it with: pip install 'charlm[translate]'.")
+            log.info("chrF is not shown without sacrebleu. Install it with: pip install sacrebleu")
 
     def describe(self) -> str:
         """Says how many pairs there are."""

@@ -1,5 +1,6 @@
 """The classifier in NumPy: embedding, recurrent layers, pooling over time, labels."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,8 @@ from charlm.tokenizer import BOS, PAD, SPECIALS, Ids
 def expected_shapes(config: ModelConfig, vocab_size: int, source_vocab_size: int) -> Shapes:
     """Returns the name and shape of each tensor of a classifier."""
     width, units, labels = config.embedding_width, config.units, vocab_size - len(SPECIALS)
-    layers = (bidirectional_shapes if config.both_ways else stack_shapes)("layers", config.cells, width, units)
+    shapes_of = bidirectional_shapes if config.both_ways else functools.partial(stack_shapes, mogrify=config.mogrify)
+    layers = shapes_of("layers", config.cells, width, units)
     output: Shapes = {"output.kernel": (2 * units, labels), "output.bias": (labels,)}
     return {"embedding": (source_vocab_size, width), **layers, **output}
 

@@ -16,8 +16,8 @@ from charlm.tokenizer import Ids
 def expected_shapes(config: ModelConfig, vocab_size: int) -> Shapes:
     """Returns the name and shape of each tensor of a language model."""
     width, units = config.embedding_width, config.units
-    shapes: Shapes = {"embedding": (vocab_size, width), **stack_shapes("layers", config.cells, width, units)}
-    return shapes | output_shapes(config, vocab_size)
+    layers = stack_shapes("layers", config.cells, width, units, mogrify=config.mogrify)
+    return {"embedding": (vocab_size, width), **layers, **output_shapes(config, vocab_size)}
 
 
 def output_shapes(config: ModelConfig, vocab_size: int) -> Shapes:

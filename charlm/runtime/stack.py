@@ -11,6 +11,7 @@ from charlm.runtime.cells import CELL_CLASSES, Array, Cell, State
 from charlm.tokenizer import Ids
 
 PARTS = ("kernel", "recurrent_kernel", "bias")
+MOGRIFIER_PARTS = ("mogrifier.kernel", "mogrifier.bias")
 DIRECTIONS = ("forward", "backward")
 
 Shapes = dict[str, tuple[int, ...]]
@@ -23,9 +24,10 @@ def layer_shapes(prefix: str, cell: str, width: int, units: int) -> Shapes:
     return {f"{prefix}.{part}": shape for part, shape in zip(PARTS, shapes, strict=True)}
 
 
-def stack_shapes(prefix: str, cells: Sequence[str], width: int, units: int) -> Shapes:
+def stack_shapes(prefix: str, cells: Sequence[str], width: int, units: int, *, mogrify: bool = False) -> Shapes:
     """Returns the name and shape of each tensor of a `Stack`."""
-    shapes: Shapes = {}
+    mogrifier = zip(MOGRIFIER_PARTS, ((width, units), (units,)), strict=True)
+    shapes: Shapes = {f"{prefix}.{part}": shape for part, shape in mogrifier if mogrify}
     for index, cell in enumerate(cells):
         shapes |= layer_shapes(f"{prefix}.{index}", cell, width if index == 0 else units, units)
     return shapes
@@ -55,7 +57,8 @@ class Stack:
     """Reads ids from the left to the right.
 
     The first layer's products with its inputs are taken once, for every id of the vocabulary, and looked up; to `read`
-    whole texts, for those that occur.
+    whole texts, for those that occur. So is what a mogrifier scales that layer's `h` by, before each step, if there is
+    one: `2σ(x R + b)` of the input (Melis et al. 2020).
 
     Args:
         prefix: what the names of its tensors begin with.
@@ -70,12 +73,25 @@ class Stack:
     ):
         self.units, self.embedding = units, embedding
         self.layers = [make_layer(f"{prefix}.{index}", cell, tensors) for index, cell in enumerate(cells)]
+        self._mogrifier = [tensors[f"{prefix}.{part}"] for part in MOGRIFIER_PARTS if f"{prefix}.{part}" in tensors]
         self._higher = [(layer, layer.kernel, layer.input_bias) for layer in self.layers[1:]]
 
     @functools.cached_property
     def _table(self) -> Array:
         """What the first layer makes of every id, `(V, G)`."""
         return project(self.layers[0], self.embedding)
+
+    @functools.cached_property
+    def _scales(self) -> Array | None:
+        """What every id scales the first layer's `h` by, `(V, H)`; None without mogrifier."""
+        return self._mogrify(self.embedding)
+
+    def _mogrify(self, x: Array) -> Array | None:
+        """Returns what inputs `(…, D)` scale the first layer's `h` by, `(…, H)`; None without mogrifier."""
+        if not self._mogrifier:
+            return None
+        kernel, bias = self._mogrifier
+        return 1 + np.tanh((x @ kernel + bias) * np.float32(0.5))  # 2σ
 
     def initial_state(self, batch_size: int) -> State:
         """Returns zeros: for each layer its state, `(B, H)` each."""
@@ -88,7 +104,10 @@ class Stack:
     def step(self, ids: Ids, state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns the last layer's outputs `(B, H)`, and the state after."""
         first = self.layers[0]
-        new = first.step(self._table.take(ids, axis=0), state[: first.num_states])
+        before = state[: first.num_states]
+        if self._scales is not None:
+            before = _scale(before, self._scales.take(ids, axis=0))
+        new = first.step(self._table.take(ids, axis=0), before)
         h = new[0]
         for layer, kernel, bias in self._higher:
             x = np.dot(h, kernel)
@@ -100,15 +119,18 @@ class Stack:
 
     def unroll(self, ids: Ids, state: State) -> tuple[list[Array], State]:
         """Reads ids `(B, T)`; returns each layer's outputs `(T, B, H)`, and the state after."""
-        return self._unroll(self._table[ids.T], state)
+        return self._unroll(self._table, self._scales, ids.T, state)
 
-    def _unroll(self, x: Array, state: State) -> tuple[list[Array], State]:
-        """Does the work of `unroll`, from the first layer's projected inputs `(T, B, G)`."""
+    def _unroll(
+        self, table: Array, scales: Array | None, places: NDArray[np.integer], state: State
+    ) -> tuple[list[Array], State]:
+        """Does the work of `unroll`, from the rows of two tables, in places `(T, B)`: `_table` and `_scales`."""
         new: State = ()
         outputs: list[Array] = []
         for layer in self.layers:
-            x = project(layer, outputs[-1]) if outputs else x
-            h, after = run_layer(layer, x, state[len(new) : len(new) + layer.num_states])
+            x = project(layer, outputs[-1]) if outputs else table[places]
+            scale = None if outputs or scales is None else scales[places]
+            h, after = run_layer(layer, x, state[len(new) : len(new) + layer.num_states], scales=scale)
             outputs.append(h)
             new += after
         return outputs, new
@@ -119,8 +141,9 @@ class Stack:
         The mask is not needed: what is not to be read stands on the right, and has no part in the outputs before it.
         """
         occurring, places = _occurring(ids)
-        x = project(self.layers[0], self.embedding[occurring])[places]  # (S, B, G)
-        outputs, state = self._unroll(x, self.initial_state(len(ids)))
+        x = self.embedding[occurring]
+        table, scales = project(self.layers[0], x), self._mogrify(x)
+        outputs, state = self._unroll(table, scales, places, self.initial_state(len(ids)))
         return outputs[-1].transpose(1, 0, 2), state
 
     def look(self, ids: Ids, state: State) -> tuple[list[dict[str, Array]], State]:
@@ -135,8 +158,10 @@ class Stack:
             if inside:
                 x = project(layer, inside[-1]["state"])[:, None]
             part = state[len(new) : len(new) + layer.num_states]
+            scales = None if inside or self._scales is None else self._scales[ids]
             moments = []
             for t in range(len(x)):
+                part = part if scales is None else _scale(part, scales[t])
                 gates = layer.look(x[t], part)
                 part = layer.step(x[t], part)
                 moments.append(dict(zip(("state", "cell"), part, strict=False)) | gates)
@@ -194,15 +219,24 @@ def _occurring(ids: Ids) -> tuple[Ids, NDArray[np.int64]]:
     return occurring, places.reshape(ids.T.shape)  # NumPy 1 gives them flat
 
 
-def run_layer(layer: Cell, x: Array, state: State, mask: NDArray[np.bool_] | None = None) -> tuple[Array, State]:
+def _scale(state: State, scale: Array) -> State:
+    """Scales the `h` of a layer's state, `(B, H)`."""
+    return state[0] * scale, *state[1:]
+
+
+def run_layer(
+    layer: Cell, x: Array, state: State, mask: NDArray[np.bool_] | None = None, scales: Array | None = None
+) -> tuple[Array, State]:
     """Runs a layer over projected inputs `(T, B, G)`; where the mask `(T, B, 1)` is not set, the state stands still.
+
+    Where there are `scales` `(T, B, H)`, they multiply `h` before each step.
 
     Returns:
         Outputs `(T, B, H)`, and the state after.
     """
     h = np.empty((*x.shape[:2], state[0].shape[1]), np.float32)
     for t in range(len(x)):
-        after = layer.step(x[t], state)
+        after = layer.step(x[t], state if scales is None else _scale(state, scales[t]))
         if mask is not None:
             after = tuple(np.where(mask[t], new, old) for new, old in zip(after, state, strict=True))
         state = after

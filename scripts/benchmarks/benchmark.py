@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import race
@@ -84,12 +85,9 @@ def measure_training(programs: list[Program], args) -> None:
     charlm, torch, keras = programs
     kinds = args.precisions
     peaks = {kind: take_turns([torch], "products", {"size": 2048, "precision": kind}, 5)["PyTorch"] for kind in kinds}
-    ratios: dict[str, list[float]] = {
-        "best precision against PyTorch's best": [],
-        "float32 against PyTorch's": [],
-        "best precision against Keras's best": [],
-        "best precision against Keras's float32": [],
-    }
+    ratios: dict[str, list[float]] = {"float32 against PyTorch's": [], "float32 against Keras's": []}
+    if len(kinds) > 1:
+        ratios |= {"best precision against PyTorch's best": [], "best precision against Keras's best": []}
     rows = []
     for cell, units, layers in tqdm(list(itertools.product(args.cells, args.units, args.layers)), unit="case"):
         case = {"cell": cell, "units": units, "layers": layers, "batch": 64, "length": 100}
@@ -98,20 +96,21 @@ def measure_training(programs: list[Program], args) -> None:
         best = {program.name: max(rates[kind][program.name] for kind in kinds) for program in programs}
         plain = rates["float32"]
         found = (
-            best["charlm"] / best["PyTorch"],
             plain["charlm"] / plain["PyTorch"],
+            plain["charlm"] / plain["Keras"],
+            best["charlm"] / best["PyTorch"],
             best["charlm"] / best["Keras"],
-            best["charlm"] / plain["Keras"],
         )
-        for values, ratio in zip(ratios.values(), found, strict=True):
+        for values, ratio in zip(ratios.values(), found, strict=False):
             values.append(ratio)
         speeds = [" / ".join(f"{rates[kind][program.name]:,.0f}" for kind in kinds) for program in programs]
         shares = " / ".join(f"{rates[kind]['charlm'] * operations / peaks[kind]:.0%}" for kind in kinds)
-        beside = [" / ".join(f"{ratio:.2f}" for ratio in pair) for pair in (found[:2], found[2:])]
+        beside = [f"{values[-1]:.2f}" for values in ratios.values()]
         rows.append([f"{cell} {layers}×{units}", *speeds, *beside, shares])
     print(f"### Training: characters a second, {' / '.join(kinds)} (64 rows of 100 characters, 65 symbols)\n")
     names = [program.name for program in programs]
-    table(["model", *names, "÷ PyTorch, best / float32", "÷ Keras, its best / its float32", "share of the peak"], rows)
+    heads = ["÷ PyTorch", "÷ Keras", "best ÷ PyTorch's best", "best ÷ Keras's best"][: len(ratios)]
+    table(["model", *names, *heads, "share of the peak"], rows)
     print(f"Peak: {' / '.join(f'{peaks[kind] / 1e9:,.0f}' for kind in kinds)} Gflop/s.")
     for label, values in ratios.items():
         print(f"{label}: {geometric_mean(values):.2f} in the geometric mean, {min(values):.2f} to {max(values):.2f}.")
@@ -155,7 +154,7 @@ def measure_start(programs: list[Program], args) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = f"{folder}/run"
         train = "train python-manual --units 256 --steps 5 --split 98/1/1 -o".split()
-        subprocess.run([sys.executable, "-m", "charlm", *train, run], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "charlm", *train, run], check=True, stdout=subprocess.PIPE)
         seconds = {
             "`charlm --help`": median_seconds(["--help"], args.rounds),
             "`charlm sample`, first character": median_seconds(["sample", run], args.rounds, first=True),
@@ -172,9 +171,11 @@ def median_seconds(arguments: list[str], rounds: int, *, first: bool = False) ->
         begun = time.perf_counter()
         command = [Path(sys.executable).with_name("charlm"), *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-            process.stdout.read(1 if first else -1)
+            read = process.stdout.read(1 if first else -1)
             taken.append(time.perf_counter() - begun)
             process.kill()
+        if not read:
+            sys.exit(f"{' '.join(map(str, command))} wrote nothing.")
     return statistics.median(taken)
 
 
@@ -213,7 +214,9 @@ def run_on_text(script: str, megabytes: int) -> dict[str, float]:
             while left > 0:
                 left -= file.write(block[:left])
         environment = os.environ | {"CHARLM_CACHE": folder}
-        done = subprocess.run([sys.executable, HERE / script, text], check=True, capture_output=True, env=environment)
+        done = subprocess.run(
+            [sys.executable, HERE / script, text], check=True, stdout=subprocess.PIPE, env=environment
+        )
     return json.loads(done.stdout)
 
 
@@ -221,7 +224,13 @@ def describe_machine() -> str:
     info = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.exists() else []
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{names[0] if names else platform.processor()}, {cores} core(s), Python {platform.python_version()}"
+    ask = "from importlib.metadata import version; print(version('torch'))"
+    torch = subprocess.run([TORCH, "-c", ask], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    versions = (
+        f"TensorFlow {version('tensorflow')}, Keras {version('keras')}, NumPy {version('numpy')}, PyTorch {torch}"
+    )
+    machine = f"{names[0] if names else platform.processor()}, {cores} core(s), Python {platform.python_version()}"
+    return f"{machine}, {versions}"
 
 
 def main() -> None:
@@ -237,7 +246,13 @@ def main() -> None:
         help="training in it too; by default where the processor has it, as PyTorch takes for ever elsewhere",
     )
     parser.add_argument("--rounds", type=int, default=5, help="turns that each program gets a case")
-    parser.add_argument("--megabytes", nargs="+", type=int, default=[1, 1000], help="sizes of text")
+    parser.add_argument(
+        "--megabytes",
+        nargs="+",
+        type=int,
+        default=[1, 1000],
+        help="sizes of text; several times that is written to the temporary folder",
+    )
     parser.add_argument("--quick", action="store_true", help="two layers of 256 and 512 LSTM units, three rounds")
     parser.add_argument("--quality", action="store_true", help="the race for the lower loss instead")
     parser.add_argument("--translation", nargs=2, metavar=("TRAIN", "VALIDATION"), help="race on two files of pairs")

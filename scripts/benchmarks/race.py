@@ -28,7 +28,8 @@ def run(texts: list[str], minutes: float, precisions: Sequence[str], torch: Path
             ours = race_charlm(train, held_out, minutes, Path(folder, "run"))
             command = [torch, HERE / "torch_race.py", train, held_out, str(minutes), *precisions]
             theirs = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-        print(f"| {text} | {ours:.4f} | {theirs['nats']:.4f} ({theirs['precision']}, {theirs['epochs']:.1f} epochs) |")
+        how = f"{theirs['precision']}, {theirs['steps']:,} steps, {theirs['epochs']:.1f} epochs"
+        print(f"| {text} | {ours:.4f} | {theirs['nats']:.4f} ({how}) |")
         sys.stdout.flush()
 
 
