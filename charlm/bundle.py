@@ -175,7 +175,7 @@ def _read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
         for name, tensor in tensors.items():
-            if not tensor.dtype.isbuiltin:  # a type that another package adds to NumPy
+            if tensor.dtype.isbuiltin != 1:  # a type that another package adds to NumPy
                 raise ValueError(f"{name} is of {tensor.dtype}")
         return tensors, metadata
     except (SafetensorError, TypeError, ValueError, AttributeError) as error:

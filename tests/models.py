@@ -23,14 +23,12 @@ MODELS = {
     "tied": ModelConfig(units=8, layers=2, tie_weights=True),
     "dropout": ModelConfig(units=8, layers=2, dropout=0.5),
     "weight-drop": ModelConfig(units=8, layers=2, cell="gru", weight_drop=0.5),
-    "mogrified": ModelConfig(units=8, mogrify=True),
+    "mogrified": ModelConfig(units=8, mogrify=True, weight_drop=0.5),
     "mogrified, mixed": ModelConfig(units=8, cell="gru,rnn", mogrify=True, embedding_dim=3, dropout=0.5),
-    "mogrified, weight-drop": ModelConfig(units=8, cell="rnn,lstm", mogrify=True, weight_drop=0.5),
     "bidirectional": ModelConfig(task="bidirectional", units=8),
-    "bidirectional, mogrified": ModelConfig(task="bidirectional", units=8, layers=2, mogrify=True),
     "bidirectional, deep": ModelConfig(task="bidirectional", units=7, cell="gru,lstm,rnn", embedding_dim=3),
     "bidirectional, tied": ModelConfig(
-        task="bidirectional", units=8, cell="gru", tie_weights=True, dropout=0.5, weight_drop=0.2
+        task="bidirectional", units=8, cell="gru", tie_weights=True, mogrify=True, dropout=0.5, weight_drop=0.2
     ),
     "additive": ModelConfig(task="translate", units=8, layers=2, attention="additive"),
     "dot": ModelConfig(task="translate", units=8, cell="gru", attention="dot"),
@@ -40,11 +38,10 @@ MODELS = {
     "no attention": ModelConfig(task="translate", units=8, cell="gru,lstm", attention="none"),
     "autoencoder": ModelConfig(task="autoencode", units=8, cell="lstm,gru"),
     "classifier": ModelConfig(task="classify", units=8),
-    "classifier, deep": ModelConfig(task="classify", units=8, cell="gru", layers=2),
+    "classifier, deep": ModelConfig(task="classify", units=8, cell="gru", layers=2, mogrify=True),
     "classifier, mixed": ModelConfig(
         task="classify", units=8, cell="rnn,lstm", embedding_dim=3, dropout=0.5, weight_drop=0.5
     ),
-    "classifier, mogrified": ModelConfig(task="classify", units=8, mogrify=True),
     "classifier, both ways": ModelConfig(task="classify", units=8, cell="gru,lstm", both_ways=True, dropout=0.5),
     "forecaster": ModelConfig(task="forecast", units=8, horizon=3),
     "forecaster with a decoder": ModelConfig(task="forecast", units=8, cell="gru,lstm", horizon=4, decoder=True),

@@ -23,5 +23,5 @@ def test_nothing_right():
 def test_a_missing_package_is_named(package, figure, monkeypatch):
     find_spec = metrics.importlib.util.find_spec
     monkeypatch.setattr(metrics.importlib.util, "find_spec", lambda name: None if name == package else find_spec(name))
-    with pytest.raises(CharlmError, match=rf"{figure}.*charlm\[translate\]"):
+    with pytest.raises(CharlmError, match=rf"{figure}.*pip install {package}"):
         metrics.judge(["a"], ["a"], ["b"])

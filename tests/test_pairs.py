@@ -34,12 +34,15 @@ def test_empty_and_overlong_pairs_are_left_out_and_told_of(caplog):
 
 
 def test_what_is_held_out_is_new_to_training(caplog):
-    splits = {"train": [("ab", "x"), ("b", "y")], "validation": [("ab", "x"), ("ba", "y")], "test": [("b", "x")]}
+    splits = {"train": [("ab", "x"), ("b", "y")], "validation": [("ab", "x"), ("ba", "y")]}
     store = prepare_pairs(splits, DataConfig(), labels=True)
-    assert [split.pairs for split in store.splits.values()] == [splits["train"], [("ba", "y")], []]
+    assert [split.pairs for split in store.splits.values()] == [splits["train"], [("ba", "y")]]
     assert "1 of 2 pairs in the validation split are of a source that is trained on" in caplog.text
-    again = prepare_pairs({**splits, "test": []}, DataConfig(), labels=True)
+    again = prepare_pairs({**splits, "validation": [("ba", "y")]}, DataConfig(), labels=True)
     assert store.sha256 != again.sha256  # what is left out is still part of the corpus
+    known = prepare_pairs({**splits, "validation": [("b", "x")]}, DataConfig(), labels=True)
+    assert known.splits["validation"].pairs == [("b", "x")]  # there is nothing else
+    assert "All of the validation split is of a source that is trained on" in caplog.text
 
 
 def test_a_split_without_pairs_is_refused():

@@ -24,7 +24,9 @@ def test_training_logs_what_a_translator_can_do(translator):
 
 
 def test_validation_is_the_price_of_the_held_out_pairs(translator, pairs):
-    held_out = pairs[240:]
+    known = {source for source, _ in pairs[:240]}
+    held_out = [pair for pair in pairs[240:] if pair[0] not in known]
+    assert 0 < len(held_out) < 60
     from charlm.translation import price
 
     ids = [[translator.tokenizer.encode(text) for text in side] for side in zip(*held_out, strict=True)]

@@ -451,7 +451,7 @@ def test_a_run_that_is_planned_often_still_evaluates_and_ends(text_file, setting
     assert run.log[-1]["learning_rate"] < 0.1 * run.log[0]["learning_rate"]
 
 
-@pytest.mark.parametrize(("evaluation_seconds", "every"), [(60.0, None), (25.0, None), (30.0, 100)])
+@pytest.mark.parametrize(("evaluation_seconds", "every"), [(60.0, None), (30.0, 100)])
 def test_evaluations_that_take_long_are_paid_for(
     text_file, settings, tmp_path, monkeypatch, clock, evaluation_seconds, every
 ):
