@@ -108,20 +108,25 @@ class ModelConfig:
         "lstm", "recurrent cell: one for all layers, or one named for each", metavar="lstm|gru|rnn|lstm,gru,…"
     )
     layers: int = option(1, "recurrent layers", minimum=1, maximum=64)
-    units: int = option(256, "width of each recurrent layer", minimum=1, maximum=1 << 16)
+    units: int = option(256, "width of each recurrent layer", minimum=1, maximum=1 << 16, chosen=True)
     embedding_dim: int | None = option(
         None, "width of the embedding (default: as wide as the layers)", minimum=1, maximum=1 << 16, tasks=TEXT_TASKS
     )
     dropout: float = option(
-        0.0, "share of the values that are zeroed between the layers and after the last", minimum=0, below=1
+        0.0,
+        "share of the values that are zeroed between the layers and after the last",
+        minimum=0,
+        below=1,
+        chosen=True,
     )
     weight_drop: float = option(
-        0.0, "share of the recurrent kernels' weights that is zeroed in each step", minimum=0, below=1
+        0.0, "share of the recurrent kernels' weights that is zeroed in each step", minimum=0, below=1, chosen=True
     )
     mogrify: bool = option(
         False,
         "what is read scales the first layer's state before each step (Melis et al. 2020)",
         tasks=("language", "bidirectional", "classify"),
+        chosen=True,
     )
     tie_weights: bool = option(
         False, "use the embedding as the output's weights too", tasks=("language", "bidirectional", *ENCODER_TASKS)
@@ -133,7 +138,7 @@ class ModelConfig:
         choices=(*ATTENTIONS, "none"),
         tasks=("translate",),
     )
-    heads: int = option(1, "heads of the attention", minimum=1, maximum=64, tasks=("translate",))
+    heads: int = option(1, "heads of the attention", minimum=1, maximum=64, tasks=("translate",), chosen=True)
     label_smoothing: float = option(
         0.0,
         "share of a target's probability that a translator is taught to spread evenly",
@@ -226,7 +231,7 @@ class TrainingConfig:
         minimum=1,
     )
     learning_rate: float = option(
-        4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0
+        4e-3, "peak of the learning rate: linear warm-up, then a cosine to a twentieth", above=0, chosen=True
     )
     warmup: int = option(100, "steps of warm-up, a quarter of the run at most", minimum=1)
     weight_decay: float = option(0.0, "decoupled weight decay of AdamW, on matrices alone", minimum=0)

@@ -26,6 +26,7 @@ def option(
     below: float | None = None,
     metavar: str | None = None,
     tasks: Collection[str] = (),
+    chosen: bool = False,
 ) -> Any:
     """Declares a dataclass field with its one line of help and the values it may take.
 
@@ -37,6 +38,7 @@ def option(
         maximum, below: upper bounds, inclusive and exclusive.
         metavar: what `--help` calls the value.
         tasks: those that it is for, where it is not for all.
+        chosen: whether `--minutes` chooses it where the user leaves it open.
     """
     limits = {"at least": minimum, "above": above, "at most": maximum, "below": below}
     return dataclasses.field(
@@ -47,6 +49,7 @@ def option(
             "limits": {words: bound for words, bound in limits.items() if bound is not None},
             "metavar": metavar,
             "tasks": tasks,
+            "chosen": chosen,
         },
     )
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -101,6 +103,16 @@ def test_the_speed_of_no_wider_layer_than_need_be_is_asked():
     asked = []
     recommended(seconds=30, rate=lambda units: asked.append(units) or 3e11)
     assert asked == sorted(set(asked)) and asked[-1] < WIDTHS[-1]
+
+
+@pytest.mark.parametrize("task", ["language", "bidirectional", "translate", "autoencode", "classify", "forecast"])
+def test_nothing_is_chosen_that_the_help_does_not_name(task):
+    usual = Config.from_settings({"task": task})
+    found = recommended({"task": task}, ids=1e4)
+    for section in ("model", "training"):
+        before, after = getattr(usual, section), getattr(found, section)
+        for field in dataclasses.fields(before):
+            assert field.metadata["chosen"] or getattr(before, field.name) == getattr(after, field.name)
 
 
 @pytest.mark.parametrize(("task", "mogrifies"), [("language", True), ("bidirectional", True), ("translate", False)])
