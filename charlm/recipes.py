@@ -50,7 +50,8 @@ _DROPOUT_AN_EPOCH = {
 }
 _MOST_DROPOUT = 0.5
 _MOST_DROPOUT_OF_CHARACTERS = 0.2  #: and of bytes, with attention, which is learnt too late with more
-_MOGRIFIED = ("language", "bidirectional")  #: tasks whose models learn sooner with a mogrifier
+_MOGRIFIED = ("language", "lstm")  #: learns sooner with a mogrifier; not more, where it reads its text more often than
+_MOGRIFIED_EPOCHS = 4
 #: For what dropout would be beyond its most, so much of one layer's recurrent kernel, or of two layers' half as much:
 #: else a short text is learnt by heart.
 _WEIGHT_DROP = {"language": 0.6, "bidirectional": 0.6}
@@ -113,7 +114,7 @@ def recommend(
     weight_drop = min(_WEIGHT_DROP.get(model.task, 0.0) * (wanted - dropout) / len(model.cells), _MOST_WEIGHT_DROP)
     heads = (_HEADS_OF_PIECES if of_pieces else _HEADS) if has_attention else 1
     found = {"dropout": round(dropout, 2), "weight_drop": round(weight_drop, 2), "heads": math.gcd(heads, model.units)}
-    found["mogrify"] = model.mogrify or model.task in _MOGRIFIED
+    found["mogrify"] = (model.task, model.cells[0]) == _MOGRIFIED and epochs <= _MOGRIFIED_EPOCHS
     model = dataclasses.replace(model, **_open(found, given))
     rate_of_512 = _RATE_OF_VECTORS if model.task == "autoencode" else _RATE
     learning_rate = min(rate_of_512 * math.sqrt(512 / model.units), _HIGHEST_RATE)

@@ -115,10 +115,13 @@ def test_nothing_is_chosen_that_the_help_does_not_name(task):
             assert field.metadata["chosen"] or getattr(before, field.name) == getattr(after, field.name)
 
 
-@pytest.mark.parametrize(("task", "mogrifies"), [("language", True), ("bidirectional", True), ("translate", False)])
-def test_language_models_are_mogrified_unless_told_otherwise(task, mogrifies):
-    assert recommended({"task": task}).model.mogrify is mogrifies
-    assert not recommended({"task": task, "mogrify": False}).model.mogrify
+def test_language_models_that_read_little_are_mogrified_unless_told_otherwise():
+    assert recommended(ids=1e8).model.mogrify
+    assert not recommended({"mogrify": False}, ids=1e8).model.mogrify
+    assert not recommended(ids=1e5).model.mogrify
+    assert recommended({"mogrify": True}, ids=1e5).model.mogrify
+    for others in ({"cell": "gru"}, {"task": "bidirectional"}, {"task": "translate"}):
+        assert not recommended(others, ids=1e8).model.mogrify
 
 
 def test_a_shorter_text_asks_for_more_dropout():

@@ -443,6 +443,18 @@ def test_a_resumed_run_of_minutes_follows_a_slower_machine(text_file, settings, 
     assert 0.8 * 60 < clock.now < 60 + 3 * clock.step_seconds
 
 
+def test_a_resumed_run_of_minutes_pays_for_its_start(text_file, settings, tmp_path, clock):
+    options = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
+    begun = clock.now
+    with pytest.raises(KeyboardInterrupt):
+        charlm.train(text_file, tmp_path / "run", minutes=1.0, callbacks=[StopAfter(500)], **options)
+    resumed = clock.now
+    clock.now += 6.0
+    run = charlm.train(text_file, tmp_path / "run", resume=True, started=resumed, **options)
+    assert run.log[-1]["step"] > 510
+    assert clock.now - begun < 60.5
+
+
 def test_a_run_that_is_planned_often_still_evaluates_and_ends(text_file, settings, tmp_path, monkeypatch, clock):
     monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 1.0)
     without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
