@@ -133,7 +133,8 @@ def run(text_file, both_ways, tmp_path_factory):
 def test_a_run_samples_and_scores_in_three_ways(run, text):
     again = charlm.load(run.folder)
     assert again.sample("The ", length=20, seed=1) == run.sample("The ", length=20, seed=1)
-    scores = again.scores([text])
+    scores = again.scores(text)
+    assert scores == again.scores([text]) and (again.embed(text) == again.embed([text])).all()
     assert list(scores) == ["forward", "backward", "cloze"]
     assert scores["forward"] == again.score(text)
     assert scores["cloze"].bits < scores["forward"].bits

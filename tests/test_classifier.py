@@ -159,6 +159,7 @@ def test_what_a_classifier_cannot_do_is_told(classifier, trained):
         classifier.sample("a")
     with pytest.raises(ConfigError, match="Train with --task classify"):
         trained.classify(["a"])
+    assert classifier.classify("abcd") == classifier.classify(["abcd"])
     figures = classifier.evaluate([("abc", "other")])
     assert figures["accuracy"] == 0 and figures["labels"] == ["mixed", "sorted", "other"]
 
@@ -176,6 +177,8 @@ def test_a_classifier_begins_with_a_language_model(trained, labelled_file, tmp_p
         charlm.train(labelled_file, tmp_path / "other", start=str(trained.folder), task="language")
     with pytest.raises(CharlmError, match="is not a bundle"):
         charlm.train(labelled_file, tmp_path / "other", start=str(tmp_path), task="classify")
+    with pytest.raises(ConfigError, match="`start` brings its own network. Received: preset='tiny'. Leave out preset"):
+        charlm.train(labelled_file, tmp_path / "other", preset="tiny", start=str(trained.folder))
 
 
 def test_the_languages_have_the_same_letters():
