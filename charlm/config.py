@@ -140,11 +140,7 @@ class ModelConfig:
     )
     heads: int = option(1, "heads of the attention", minimum=1, maximum=64, tasks=("translate",), chosen=True)
     label_smoothing: float = option(
-        0.0,
-        "share of a target's probability that a translator is taught to spread evenly",
-        minimum=0,
-        below=1,
-        tasks=ENCODER_TASKS,
+        0.0, "share of a target's probability that is spread evenly", minimum=0, below=1, tasks=ENCODER_TASKS
     )
     horizon: int = option(1, "steps that a forecaster looks ahead", minimum=1, maximum=1 << 16, tasks=("forecast",))
     decoder: bool = option(
