@@ -50,8 +50,8 @@ _DROPOUT_AN_EPOCH = {
 }
 _MOST_DROPOUT = 0.5
 _MOST_DROPOUT_OF_CHARACTERS = 0.2  #: and of bytes, with attention, which is learnt too late with more
-_MOGRIFIED = ("language", "lstm")  #: learns sooner with a mogrifier; not more, where it reads its text more often than
-_MOGRIFIED_EPOCHS = 4
+_MOGRIFIED = ("language", "lstm")  #: the task and the first cell that learn sooner with a mogrifier
+_MOGRIFIED_EPOCHS = 4  #: beyond which that is worth nothing
 #: For what dropout would be beyond its most, so much of one layer's recurrent kernel, or of two layers' half as much:
 #: else a short text is learnt by heart.
 _WEIGHT_DROP = {"language": 0.6, "bidirectional": 0.6}
