@@ -75,5 +75,19 @@ def open_scoring(case):
     return burst(step)
 
 
+def open_products(case):
+    """NumPy's products of large square matrices, in float32: operations a second."""
+    size = case["size"]
+    a, b = np.random.default_rng(0).normal(size=(2, size, size)).astype(np.float32)
+
+    def step():
+        a @ b
+        return 2 * size**3
+
+    step()
+    return burst(step)
+
+
 if __name__ == "__main__":
-    serve({"training": open_training, "sampling": open_sampling, "scoring": open_scoring})
+    kinds = {"training": open_training, "sampling": open_sampling, "scoring": open_scoring, "products": open_products}
+    serve(kinds)
