@@ -138,6 +138,7 @@ def run_layer(
     bias,
     state,
     *,
+    ids=None,
     mogrifier=None,
     mask=None,
     reverse=False,
@@ -147,11 +148,13 @@ def run_layer(
 
     Args:
         cell: the kernel of the layer's cell.
-        inputs: `(B, T, D)`; what lies under the mask is not looked at.
+        inputs: `(B, T, D)`, where what lies under the mask is not looked at; with `ids`, a table `(V, D)`, such as an
+            embedding, whose rows are read: then the products are taken once for each row that occurs.
         kernel: `(D, G)`.
         recurrent_kernel: `(H, G)`.
         bias: `(G,)`; of a GRU `(2, G)`.
         state: the cell's state, a tuple of `(B, H)`, `h` first.
+        ids: int32 `(B, T)`, or None.
         mogrifier: `R (D, H)` and `b (H,)`, or None; each time step finds `2σ(x R + b) h` in the place of `h`, of the
             inputs that it reads (Melis et al. 2020, "Mogrifier LSTM", its second round alone).
         mask: `(B, T)`, True where there is something to read; elsewhere the state stands still.
@@ -162,55 +165,30 @@ def run_layer(
         Outputs `(B, T, H)` in the order of reading, and the state after.
     """
     kernel, recurrent_kernel, bias = (_spread(part, precision) for part in (kernel, recurrent_kernel, bias))
-    x = tf.transpose(inputs, (1, 0, 2))
-    if mask is not None:
-        x = tf.where(tf.transpose(mask)[:, :, None], x, tf.zeros_like(x))
-    scales = _scale(x, mogrifier, precision)  # (T, B, H)
-    x = _project(cell, x, kernel, bias, precision)  # (T, B, G)
-    return _run(cell, x, scales, recurrent_kernel, bias, state, mask, reverse, precision)
-
-
-def run_layer_on_rows(
-    cell: Kernel,
-    table,
-    ids,
-    kernel,
-    recurrent_kernel,
-    bias,
-    state,
-    *,
-    mogrifier=None,
-    mask=None,
-    reverse=False,
-    precision="float32",
-):
-    """Runs a recurrent layer over rows of a table: `run_layer` on `table[ids]`, with one product for each row used.
-
-    Args:
-        cell: the kernel of the layer's cell.
-        table: `(V, D)`, an embedding.
-        ids: `(B, T)`, int32.
-        kernel, recurrent_kernel, bias, state, mogrifier, mask, reverse, precision: as for `run_layer`.
-
-    Returns:
-        Outputs `(B, T, H)` in the order of reading, and the state after.
-    """
-    kernel, recurrent_kernel, bias = (_spread(part, precision) for part in (kernel, recurrent_kernel, bias))
-    ids = tf.transpose(ids)  # (T, B)
-    used, places = tf.unique(tf.reshape(ids, [-1]))
-    rows, places = _take_rows(table, used), tf.reshape(places, tf.shape(ids))
-    scales = [_take_rows(scale, places) for scale in _scale(rows, mogrifier, precision)]  # (T, B, H)
-    x = _take_rows(_project(cell, rows, kernel, bias, precision), places)  # (T, B, G)
-    return _run(cell, x, scales, recurrent_kernel, bias, state, mask, reverse, precision)
-
-
-def _run(cell: Kernel, x, scales, recurrent_kernel, bias, state, mask, reverse, precision):
+    rows, put = _read_inputs(inputs, mask) if ids is None else _read_table(inputs, ids)
+    scales = [put(scale) for scale in _scale(rows, mogrifier, precision)]  # (T, B, H)
+    x = put(_project(cell, rows, kernel, bias, precision))  # (T, B, G)
     mask = None if mask is None else tf.transpose(mask)[:, :, None]  # (T, B, 1)
     if reverse:
         x, mask = tf.reverse(x, [0]), None if mask is None else tf.reverse(mask, [0])
         scales = [tf.reverse(scale, [0]) for scale in scales]
     outputs, *state = _scan(cell, x, tuple(scales), recurrent_kernel, bias, tuple(state), mask, precision)
     return tf.transpose(outputs, (1, 0, 2)), tuple(state)
+
+
+def _read_inputs(inputs, mask):
+    """Returns rows `(T, B, D)` to take products of, and what puts these into their places: they are there."""
+    x = tf.transpose(inputs, (1, 0, 2))
+    rows = x if mask is None else tf.where(tf.transpose(mask)[:, :, None], x, tf.zeros_like(x))
+    return rows, lambda made: made
+
+
+def _read_table(table, ids):
+    """Returns the rows of a table that occur, and what puts their products into their places, `(T, B, …)`."""
+    ids = tf.transpose(ids)  # (T, B)
+    used, places = tf.unique(tf.reshape(ids, [-1]))
+    places = tf.reshape(places, tf.shape(ids))
+    return _take_rows(table, used), lambda made: _take_rows(made, places)
 
 
 def _scale(x, mogrifier, precision):

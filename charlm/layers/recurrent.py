@@ -43,9 +43,8 @@ class _Scanned:
         """
         kernel = self.cell.recurrent_kernel if recurrent_kernel is None else recurrent_kernel
         weights = self.cell.kernel, kernel, self.cell.bias
-        options = {"mask": mask, "reverse": self.go_backwards, "precision": self.precision, "mogrifier": mogrifier}
-        if ids is not None:
-            return kernels.run_layer_on_rows(self.kernel_class, x, ids, *weights, state, **options)
+        options = {"ids": ids, "mask": mask, "mogrifier": mogrifier}
+        options |= {"reverse": self.go_backwards, "precision": self.precision}
         return kernels.run_layer(self.kernel_class, x, *weights, state, **options)
 
     def read(self, x, state, *, ids=None, mask=None, mogrifier=None, training=None, weight_drop=0.0, seed=None):
