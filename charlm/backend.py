@@ -37,6 +37,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow keeps the memory of a step's large arrays for the next step; else it goes back to the system each time, and
 # is handed out again page by page.
 os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # products by oneDNN, which is the default on some processors only
 if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
     raise ConfigError(
         f"charlm trains with Keras on TensorFlow. Received: KERAS_BACKEND={os.environ['KERAS_BACKEND']}. "
