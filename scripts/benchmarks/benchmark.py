@@ -26,8 +26,6 @@ import translation_race
 from tqdm import tqdm
 from worker import VOCABULARY
 
-from charlm.backend import has_bfloat16
-
 HERE = Path(__file__).parent
 TORCH = HERE.parents[1] / ".cache" / "peers" / "bin" / "python"
 GATES = {"lstm": 4, "gru": 3}
@@ -39,10 +37,15 @@ SECTIONS = ("training", "sampling", "scoring", "start", "text", "data")
 class Program:
     """A measured program, asleep between requests."""
 
-    def __init__(self, name: str, python: str | Path, script: str):
+    def __init__(self, name: str, python: str | Path, script: str, environment: dict[str, str]):
         self.name = name
         self.process = subprocess.Popen(
-            [python, HERE / script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE.parents[1]
+            [python, HERE / script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=HERE.parents[1],
+            env=environment,
         )
 
     def ask(self, **request):
@@ -239,6 +242,9 @@ def describe_machine() -> str:
 
 
 def main() -> None:
+    environment = dict(os.environ)  # the programs': without what charlm sets for TensorFlow when it is imported
+    from charlm.backend import has_bfloat16
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections to measure")
     parser.add_argument("--cells", nargs="+", choices=GATES, default=list(GATES))
@@ -286,7 +292,7 @@ def main() -> None:
         ("PyTorch", TORCH, "torch_worker.py"),
         ("Keras", sys.executable, "keras_worker.py"),
     ]
-    programs = [Program(*worker) for worker in workers] if RACES & set(args.only) else []
+    programs = [Program(*worker, environment) for worker in workers] if RACES & set(args.only) else []
     measures = dict(
         zip(
             SECTIONS,
