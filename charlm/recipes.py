@@ -60,7 +60,7 @@ _RATE = 6e-3  #: peak of the learning rate, of 512 units
 _RATE_OF_VECTORS = 2.5e-3  #: the same, of an autoencoder
 _HIGHEST_RATE = 1e-2  #: of narrow models
 _HEADS, _HEADS_OF_PIECES = 4, 8  #: of attention, as far as they divide the units
-_OVERHEAD = 4e3  #: operations that a step could take in the time of its other work, for each unit, layer and id
+_OVERHEAD = 2e3  #: operations that a step could take in the time of its other work, for each unit, layer and id
 
 
 def recommend(
