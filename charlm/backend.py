@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import re
 import statistics
 import sys
@@ -60,6 +61,7 @@ __all__ = [
     "measure_products",
     "most_replicas",
     "open_strategy",
+    "seeded",
     "tf",
 ]
 
@@ -67,14 +69,25 @@ __all__ = [
 _MEASURED_SECONDS, _MEASURED_TIMES = 0.25, 3  #: at least
 
 
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Makes what Keras draws within follow from a seed: it takes its own from Python's generator, which is restored."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
 def has_gpu() -> bool:
-    """Tells whether TensorFlow sees a GPU."""
-    return bool(tf.config.list_physical_devices("GPU"))
+    """Tells whether TensorFlow sees a GPU that the program has not hidden from it."""
+    return bool(tf.config.get_visible_devices("GPU"))
 
 
 def count_devices() -> int:
     """Returns the number of GPUs; without one, of the cores that this process may use."""
-    return len(tf.config.list_physical_devices("GPU")) if has_gpu() else count_cores()
+    return len(tf.config.get_visible_devices("GPU")) if has_gpu() else count_cores()
 
 
 def most_replicas(batch_size: int, devices: int) -> int:

@@ -7,6 +7,7 @@ its tensors, of the rest of its header and of the two other files; one rename re
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from charlm.tokenizer import Tokenizer
 CONFIG, TOKENIZER, MODEL = "config.json", "tokenizer.json", "model.safetensors"
 SOURCE_TOKENIZER = "source_tokenizer.json"  #: where a translator's sources have a vocabulary of their own
 FORMAT = 1
+
+_LARGEST = 1e6  #: of a weight: what products of such weights come to is in float32's range
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -156,15 +159,20 @@ def _read_config(path: Path) -> tuple[Config, dict[str, Any]]:
         if sections["format"] != FORMAT or not isinstance(sections["about"], dict):
             raise ValueError("another format")
         corpus = sections["about"].get("corpus", [])
-        if not isinstance(corpus, list) or not all(isinstance(name, str) and "\0" not in name for name in corpus):
+        if not isinstance(corpus, list) or not all(isinstance(name, str) and _is_path(name) for name in corpus):
             raise ValueError("the corpus is not a list of names")
         config = Config.from_dict(sections)
-        if any("\0" in (name or "") for name in (config.data.validation, config.data.test)):
+        if not all(_is_path(name or "") for name in (config.data.validation, config.data.test)):
             raise ValueError("what was held out has no name")
         return config, sections["about"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         reason = str(error) if isinstance(error, CharlmError) else repr(error)
         raise BundleError(f"{path} cannot be read: {reason}") from None
+
+
+def _is_path(name: str) -> bool:
+    """Tells whether a file can have this name."""
+    return b"\0" not in os.fsencode(name)  # raises a ValueError where it cannot be encoded
 
 
 def _read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -177,6 +185,8 @@ def _read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         for name, tensor in tensors.items():
             if tensor.dtype.isbuiltin != 1:  # a type that another package adds to NumPy
                 raise ValueError(f"{name} is of {tensor.dtype}")
+            if not (tensor.max(initial=0) <= _LARGEST and tensor.min(initial=0) >= -_LARGEST):  # nor is NaN
+                raise ValueError(f"{name} holds values that are not finite, or beyond a million")
         return tensors, metadata
     except (SafetensorError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"{path} is cut short or altered: {error}. Copy the bundle anew, or train again.") from None

@@ -31,7 +31,7 @@ class Checkpoint:
 
     step: int
     tensors: dict[str, np.ndarray]  #: weights, optimiser, carried state
-    state: dict[str, Any]  #: config, progress, corpus
+    state: dict[str, Any]  #: config, about, progress
 
 
 def save(run: Path, step: int, tensors: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:

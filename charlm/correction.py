@@ -134,7 +134,8 @@ def _propose(engine: LanguageEngine | BidirectionalEngine, ids: Ids) -> dict[Edi
     ahead = _find_likelier(predict(engine.forward, ids), ids)
     back = _find_likelier(predict_backward(engine, ids), ids)
     cloze = _find_likelier(predict_cloze(engine, ids), ids)
-    edits: dict[Edit, tuple[float, ...]] = dict.fromkeys(_list_edits(ids, cloze, ahead, back), ())
+    unseen = {Edit(0, 1, (), "superfluous")}  # as nothing follows the first id where it is read backwards
+    edits: dict[Edit, tuple[float, ...]] = dict.fromkeys(_list_edits(ids, cloze, ahead, back) - unseen, ())
     for place, tokens in cloze.items():
         edits |= {_substitute(place, token): (nats,) for token, nats in tokens.items()}
     return edits

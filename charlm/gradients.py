@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from charlm.backend import keras, tf
+from charlm.backend import seeded, tf
 from charlm.config import ModelConfig
 from charlm.layers.recurrent import UPDATE_BIAS, RecurrentStack
 
@@ -26,10 +26,9 @@ def fresh_norms(cell: str, units: int, *, seed: int = 0) -> dict[int, float]:
     Returns:
         What `gradient_norms` does.
     """
-    keras.utils.set_random_seed(seed)
-    stack = RecurrentStack([cell], units, update_bias=UPDATE_BIAS)
     inputs = tf.random.stateless_normal((ROWS, max(DISTANCES) + 1, units), (seed, 0))
-    return gradient_norms(stack, inputs)
+    with seeded(seed):
+        return gradient_norms(RecurrentStack([cell], units, update_bias=UPDATE_BIAS), inputs)
 
 
 def trained_norms(config: ModelConfig, tensors: Mapping[str, Any], ids) -> dict[int, float]:

@@ -291,7 +291,7 @@ def write_surprise(surprise: "Surprise", tokenizer: "Tokenizer", path: str | os.
             for token, probability in zip(surprise.expected[place], surprise.probabilities[place], strict=True)
         )
         tip, color = html.escape(f"{bits:.1f} bits: {others}"), f"rgba(220,30,30,{min(bits / 12, 1):.2f})"
-        spans.append(f'<span title="{tip}" style="background:{color}">{html.escape(piece)}</span>')
+        spans.append(f'<span title="{tip}" style="background:{color}">{html.escape(escape_controls(piece))}</span>')
     page = _PAGE.format(title=html.escape(escape_controls(title)), spans="".join(spans))
     with replacing_file(Path(path)) as temporary:
         temporary.write_text(page, encoding="utf-8")

@@ -203,8 +203,8 @@ class Run(Trained):
 
     def novelty(
         self,
-        samples: Sequence[str],
-        corpus: Sequence[str] = (),
+        samples: str | Sequence[str],
+        corpus: str | Sequence[str] = (),
         *,
         reading: ReadingConfig | None = None,
         progress: Progress = None,
@@ -212,8 +212,9 @@ class Run(Trained):
         """Tells what of some samples stands in a text.
 
         Args:
-            samples: texts, as `sample` writes them.
-            corpus: files or corpora by name; where there are none, all of the run's, what was split off of it too.
+            samples: texts, as `sample` writes them, or a single one.
+            corpus: files or corpora by name, or a single one; where there are none, all of the run's, what was split
+                off of it too.
             reading: how they are read; as by the run where it is None.
 
         Raises:
@@ -223,8 +224,8 @@ class Run(Trained):
         own = self.bundle.about.get("corpus", [])
         if not corpus:
             refuse_lost(own)
-        chunks = read_corpus(list(corpus) or own, reading or self.config.reading)
-        return novelty.find_copies(samples, (chunk.text for chunk in chunks), progress=progress)
+        chunks = read_corpus(list(_listed(corpus)) or own, reading or self.config.reading)
+        return novelty.find_copies(_listed(samples), (chunk.text for chunk in chunks), progress=progress)
 
     @overload
     def translate(self, source: str, **options: Any) -> str: ...
@@ -244,14 +245,14 @@ class Run(Trained):
         texts = [found[0].text for found in self.translations(sources, **options)]
         return texts[0] if isinstance(source, str) else texts
 
-    def translations(self, sources: Sequence[str], **options: Any) -> list[list[Translation]]:
+    def translations(self, sources: str | Sequence[str], **options: Any) -> list[list[Translation]]:
         """Translates texts; with a `beam` above 1 each has several translations, and they have scores.
 
         An empty source has an empty translation. A character that the model does not know is read as `<unk>`, and a
         source of more than `max_length` ids is left untranslated: both are warned of.
 
         Args:
-            sources: the texts.
+            sources: the texts, or a single one.
             **options: the fields of `Decoding`, as `beam` or `temperature`, and those of `Sampler`; `progress` shows a
                 progress bar under this name; `first` is the number of the first text, from which its draws follow.
 
@@ -261,7 +262,7 @@ class Run(Trained):
         Raises:
             ConfigError: an option is out of range.
         """
-        return self._translator_of("translate").translate(sources, **options)
+        return self._translator_of("translate").translate(_listed(sources), **options)
 
     def align(self, source: str, target: str | None = None) -> Alignment:
         """Tells where the model looked in the source for each id of its translation.

@@ -188,7 +188,10 @@ class Session:
         progress = self.progress
         if self.is_to_plan and self._has_measured_steps():
             self.is_to_plan = False
-            self._plan(progress.evaluation_seconds or self._measure_evaluation())
+            if progress.steps is None:
+                self._plan(self._measure_evaluation())
+            else:
+                self._plan_again()  # what is due stays due, however often a run is resumed
         if progress.steps is not None:
             stops = progress.step == progress.steps or getattr(self.trainer.model, "stop_training", False)
             if stops or progress.step == progress.next_evaluation:
@@ -302,7 +305,7 @@ class Session:
             "train_nats_per_character": progress.nats / max(progress.characters, 1),
             "valid_nats_per_character": nats_per_character,
             "characters_per_second": progress.timed_characters / max(progress.timed_seconds, 1e-9),
-            "learning_rate": recipes.learning_rate(training, progress.step - 1, progress.steps),
+            "learning_rate": self.logs["learning_rate"],
             **glimpse.figures,
         }
         journal.append(self.folder, line)

@@ -53,7 +53,7 @@ def read_pairs(
 
 
 def read_test_pairs(
-    name: str, config: Config, about: Mapping[str, Any] = MappingProxyType({}), *, split: str = "test"
+    name: str, config: Config, about: Mapping[str, Any] = MappingProxyType({}), *, split: str | None = None
 ) -> Iterable[Pair]:
     """Reads the pairs of a file, or of a split of a task, as a run read those that it was trained on.
 
@@ -64,20 +64,20 @@ def read_test_pairs(
         name: of a file, corpus or task.
         config: of the run.
         about: the run, as its bundle tells.
-        split: `test` or `validation`.
+        split: `test` or `validation`; None for `test`, where there are splits.
 
     Raises:
-        CorpusError: the run was trained on it, and kept no such split, or it has changed since; or it is generated for
-            another task.
+        CorpusError: the run was trained on it, and kept no such split, or it has changed since; it is generated for
+            another task; or it is a file of which no split is known, and one was asked for.
     """
     if is_task(name):
         if learnt_by(name) != config.model.task:
             raise CorpusError(f"'{name}' is for --task {learnt_by(name)}, and the run is of {config.model.task}.")
-        return filter(all, task_pairs(name, split))
+        return filter(all, task_pairs(name, split or "test"))
     corpus, held_out = about.get("corpus", []), held_out_names(config)
     own = next((kind for kind, names in held_out.items() if is_among(name, names)), None)
     if corpus and (own or is_among(name, corpus)):
-        split = own or split
+        split = own or split or "test"
         refuse_lost([*corpus, *itertools.chain(*held_out.values())])
         splits = drop_unusable(read_pairs(corpus, held_out, config), labels=config.model.task == "classify")
         if digest(splits) != about.get("corpus_sha256"):
@@ -92,9 +92,20 @@ def read_test_pairs(
             )
         log.info("The run knows %s: its %s split is judged.", name, split)
         return drop_known(splits)[split]
+    refuse_split(name, split)
     if config.model.task == "autoencode":
         return _twice(_cut(_read_lines([name], config.reading), config.data, config.data.max_length))
     return filter(all, _read_tabs([name], config.reading))
+
+
+def refuse_split(name: str, split: str | None) -> None:
+    """Refuses to look for a split in what the run does not know, as it may be under another name; tells, if none is."""
+    if split is not None:
+        raise CorpusError(
+            f"The run does not know {name}, which has no {split} split: it can be judged whole. Leave out the split, "
+            "or give the file under the name that `charlm info` tells."
+        )
+    log.info("The run does not know %s: all of it is judged.", name)
 
 
 def held_out_names(config: Config) -> dict[str, list[str]]:

@@ -75,8 +75,13 @@ def _as_file(path: str) -> str:
     return path if path != STANDARD_INPUT else os.path.join(os.curdir, path)
 
 
+_MODEL_FILES = {"config.json", "tokenizer.json"}
+
+
 def walk(folder: Path) -> Iterator[Path]:
     """Yields the files below a folder that are not hidden, in order; links to other folders are not followed.
+
+    Folders that hold a model are left out: a run may lie in the folder that it was trained on.
 
     Raises:
         OSError: a folder cannot be read.
@@ -86,6 +91,9 @@ def walk(folder: Path) -> Iterator[Path]:
         raise error
 
     for root, folders, names in os.walk(folder, onerror=refuse):
+        if set(names) >= _MODEL_FILES:
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths = (Path(root, name) for name in sorted(names) if not name.startswith("."))
         yield from (path for path in paths if path.is_file())
@@ -167,12 +175,15 @@ def _records(name: str, pieces: Iterator[str], field: str) -> Iterator[Chunk]:
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else error
             raise TextError(
-                f"{name}, line {number}: not JSON ({reason}). JSON Lines wants one object a line."
+                f"{name}, line {number}: not JSON ({reason}). JSON Lines wants one object a line; --field '' reads "
+                "plain text."
             ) from None
         text = record.get(field) if isinstance(record, dict) else None
         if not isinstance(text, str):
             known = ", ".join(record) if isinstance(record, dict) else type(record).__name__
-            raise TextError(f"{name}, line {number}: there is no text under '{field}'. Found: {known}.")
+            raise TextError(
+                f"{name}, line {number}: there is no text under '{field}'. Found: {known}. --field '' reads plain text."
+            )
         yield Chunk(_whole_characters(text), is_last=True)
 
 

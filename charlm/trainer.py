@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from charlm.backend import keras, tf
+from charlm.backend import keras, seeded, tf
 from charlm.config import TrainingConfig
 from charlm.streams import Batch
 
@@ -65,8 +65,7 @@ class Trainer:
         rows: dict[str, "tf.TensorSpec"] | None = None,
     ):
         self.strategy, self.config = strategy, config
-        keras.utils.set_random_seed(config.seed)
-        with strategy.scope():
+        with seeded(config.seed), strategy.scope():
             self.model = make_model()
             # With weight decay that is AdamW (Loshchilov and Hutter 2019).
             self.optimizer = Adam(config.learning_rate, beta_2=BETA_2, weight_decay=config.weight_decay or None)
@@ -78,6 +77,7 @@ class Trainer:
                 ]
             )
             self.optimizer.build(self.model.trainable_variables)
+        self.model.optimizer = self.optimizer  # where Keras's callbacks look for it
         dealt = config.batch_size // strategy.num_replicas_in_sync
         self.state = tuple(
             self._deal(np.tile(part, (strategy.num_replicas_in_sync, 1))) for part in self.model.initial_state(dealt)

@@ -64,7 +64,8 @@ def train(
         preset: one of `recipes.PRESETS`; `settings` win over it.
         resume: go on from the newest checkpoint; start afresh if there is none; do nothing on a finished run.
         started: `time.monotonic()` from which a run's `minutes` count, if not from now.
-        callbacks: told of the beginning and end of training, epochs and batches, with their logs.
+        callbacks: told of the beginning and end of training, epochs and batches, with their logs; a learning rate that
+            they set has no effect, as it follows the schedule.
         **settings: the fields of `charlm.config`: `minutes`, `units`, `layers`, …
 
     Returns:
@@ -72,6 +73,7 @@ def train(
 
     Raises:
         CharlmError: a setting, the corpus or the run's folder is not as it should be, or the loss diverged.
+        MemoryError: the model and a batch do not fit.
         KeyboardInterrupt: after Ctrl-C, once the state is saved.
     """
     started = time.monotonic() if started is None else started

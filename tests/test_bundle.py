@@ -80,6 +80,8 @@ def resaved(folder, change):
         (lambda t: t.update(extra=np.zeros(3, "f")), "holds a tensor 'extra'"),
         (lambda t: t.update({"output.bias": np.zeros(3, "f")}), r"'output.bias' must be float32 \(\d+,\)"),
         (lambda t: t.update({"output.bias": t["output.bias"].astype("f8")}), "must be float32"),
+        (lambda t: t["output.bias"].fill(np.nan), "output.bias holds values that are not finite"),
+        (lambda t: t["layers.0.kernel"].fill(-3e38), "layers.0.kernel holds values .* beyond a million"),
     ],
 )
 def test_tensors_that_do_not_fit_the_config(copied, change, match):
@@ -101,6 +103,8 @@ def test_another_format(copied):
         lambda c: c["model"].update(units="8"),
         lambda c: c["model"].update(dropout=10**400),
         lambda c: c["about"].update(corpus=["a\0"]),
+        lambda c: c["about"].update(corpus=["\ud800"]),
+        lambda c: c["data"].update(validation="\ud800"),
         lambda c: c["model"].update(cell="transformer"),
         lambda c: c["model"].update(surprise=1),
         lambda c: c.update(data=[]),

@@ -137,6 +137,12 @@ def test_nothing_after_the_last_character_tells_that_it_is_superfluous(engine, t
     assert not [one for one in found if one.kind == "superfluous" and one.start == len(text) - 1]
 
 
+@pytest.mark.parametrize("text", ["p", "pa", "pab"])
+def test_nothing_before_the_first_character_tells_one_that_reads_backwards_that_it_is_superfluous(text):
+    found = correct(Alphabet(), TOKENIZER, text, Correcting(odds=1))
+    assert not [one for one in found if one.kind == "superfluous" and one.start == 0]
+
+
 def test_few_texts_are_compared_at_once_where_there_are_many_characters(monkeypatch):
     text = "abcdeefghijklm" * 20
     found = correct(Alphabet(), TOKENIZER, text, Correcting())

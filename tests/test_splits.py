@@ -74,6 +74,11 @@ def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
         ("x", "y")
     ]  # not of the folder's test split
     assert list(read_test_pairs(str(tmp_path / "own.tsv"), apart)) == [("x", "y")]  # of a bundle that names no corpus
+    (tmp_path / "copied").write_text(file.read_text())
+    about = {"corpus": [str(file)]}
+    assert len(list(read_test_pairs(str(tmp_path / "copied"), config, about))) == 10
+    with pytest.raises(CorpusError, match="The run does not know .*copied, which has no validation split"):
+        read_test_pairs(str(tmp_path / "copied"), config, about, split="validation")
     with pytest.raises(CorpusError, match="'languages' is for --task classify, and the run is of translate"):
         read_test_pairs("languages", config)
 

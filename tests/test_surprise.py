@@ -105,10 +105,11 @@ class Page(HTMLParser):
 
 def test_a_page_holds_the_text_and_what_was_expected(tmp_path):
     found = surprise_of("abce", alternatives=2)
+    found.pieces[0] = "\u202ea"  # would turn round what follows
     write_surprise(found, TOKENIZER, tmp_path / "page.html", title="<b> & co")
     page = Page()
     page.feed((tmp_path / "page.html").read_text(encoding="utf-8"))
-    assert page.text.strip().endswith("abce") and "<b> & co" in page.text
+    assert page.text.strip().endswith("\\u202eabce") and "<b> & co" in page.text
     assert len(page.titles) == 4 and page.titles[3].startswith("7.") and "d 9" in page.titles[3]
     assert not page.addresses  # nothing is fetched
 
@@ -122,6 +123,9 @@ def test_the_command_line_shows_lines_characters_and_a_page(trained, text_file, 
     assert costs == sorted(costs, reverse=True)
 
     (tmp_path / "short.txt").write_text("The café.\n", encoding="utf-8")
+    assert main(["score", run, str(text_file), str(tmp_path / "short.txt"), "--per-line"]) == 0
+    named = [line for line in capsys.readouterr().out.splitlines() if line.endswith(".txt:")]
+    assert named == [f"{text_file}:", f"{tmp_path / 'short.txt'}:"]
     page = tmp_path / "page.html"
     assert main(["score", run, str(tmp_path / "short.txt"), "--per-character", "--html", str(page)]) == 0
     text, figures, *_ = capsys.readouterr().out.splitlines()

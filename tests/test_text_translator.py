@@ -46,6 +46,7 @@ def test_translations_keep_their_order_and_do_not_depend_on_batches(translator, 
 
 def test_a_beam_has_scores(translator):
     (found,) = translator.translations(["abc"], beam=3)
+    assert translator.translations("abc", beam=3) == [found]
     assert 1 <= len(found) <= 3
     assert all(one.score < 0 for one in found)
 

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import os
+import random
 import shutil
 
 import numpy as np
@@ -455,6 +456,30 @@ def test_a_resumed_run_of_minutes_pays_for_its_start(text_file, settings, tmp_pa
     assert clock.now - begun < 60.5
 
 
+def test_a_run_of_minutes_evaluates_however_often_it_is_resumed(text_file, settings, tmp_path, clock):
+    options = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
+    for session_number in range(3):
+        again = {"resume": True} if session_number else {"minutes": 1.0}
+        with pytest.raises(KeyboardInterrupt):
+            charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(40)], **again, **options)
+    assert [line["step"] < 80 for line in read_log(tmp_path / "run")] == [True]
+
+
+def test_a_run_may_lie_in_the_folder_that_it_was_trained_on(text, settings, tmp_path):
+    (tmp_path / "text.txt").write_text(text)
+    with pytest.raises(KeyboardInterrupt):
+        charlm.train(tmp_path, tmp_path / "runs" / "own", callbacks=[StopAfter(2)], **settings | {"steps": 4})
+    run = charlm.train(tmp_path, tmp_path / "runs" / "own", resume=True, **settings | {"steps": 4})
+    assert run.log[-1]["step"] == 4
+
+
+def test_the_callers_random_numbers_are_left_alone(text_file, settings, tmp_path):
+    random.seed(5), np.random.seed(5)
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    charlm.train(text_file, tmp_path / "run", **settings | {"steps": 1})
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+
+
 def test_a_run_that_is_planned_often_still_evaluates_and_ends(text_file, settings, tmp_path, monkeypatch, clock):
     monkeypatch.setattr(session, "CHECKPOINT_SECONDS", 1.0)
     without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
@@ -520,6 +545,7 @@ def test_callbacks_are_told(text, tmp_path):
     recorder = Recorder()
     options = {"units": 4, "batch_size": 2, "sequence_length": 50, "evaluate_every": 4, "split": "80/20"}
     charlm.train(tmp_path / "text.txt", tmp_path / "run", steps=5, callbacks=[recorder], **options)
+    assert recorder.model.optimizer.learning_rate.numpy() == pytest.approx(recorder.logs[-1]["learning_rate"])
     batches = [call for index in (0, 1, 2) for call in (("on_train_batch_begin", index), ("on_train_batch_end", index))]
     assert recorder.calls == [
         ("on_train_begin",), ("on_epoch_begin", 0), *batches, ("on_epoch_end", 0),

@@ -18,7 +18,7 @@ from charlm.datasets import is_among
 from charlm.errors import ConfigError, CorpusError
 from charlm.run import Run
 from charlm.series import check_columns, prepare_series, read_series
-from charlm.splits import read_test_pairs
+from charlm.splits import read_test_pairs, refuse_split
 from charlm.text_translator import Decoding
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, metavar="N", help="take the first N pairs alone")
     parser.add_argument("--season", type=int, metavar="N", help="of the seasonal-naive forecast (default: found)")
     parser.add_argument(
-        "--split", choices=("test", "validation"), default="test", help="of a task, or of what the run was trained on"
+        "--split", choices=("test", "validation"), help="of a task, or of what the run was trained on (default: test)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_options(parser, Decoding)
@@ -77,12 +77,13 @@ def run(options: argparse.Namespace) -> None:
     (_print_labels if "confusion" in figures else _print_translations)(figures)
 
 
-def _read_values(trained: Run, config: Config, name: str, split: str) -> NDArray[np.float64]:
+def _read_values(trained: Run, config: Config, name: str, split: str | None) -> NDArray[np.float64]:
     """Returns a series; of one that the run was trained on, a split, or where there is none, that of validation."""
     series = read_series(name, config.reading)
     check_columns(series, trained.labels)
     about = trained.bundle.about
     if not is_among(name, about.get("corpus", ())):
+        refuse_split(name, split)
         return series.values
     window = config.training.sequence_length + config.model.follow
     store = prepare_series(series, config.data, window=window)
@@ -90,6 +91,7 @@ def _read_values(trained: Run, config: Config, name: str, split: str) -> NDArray
         raise CorpusError(
             f"{name} has changed since the run was trained on it. Give the steps that are new, in a file."
         )
+    split = split or "test"
     split = split if len(store.splits.get(split, ())) else "validation"
     log.info("The run was trained on %s: its %s split is judged.", name, split)
     return store.splits[split]

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
     parser.add_argument("string", nargs="?", metavar="STRING", help="the text to read")
     parser.add_argument("--file", metavar="FILE", help="read the text from a file, - for standard input")
-    parser.add_argument("--unit", type=int, metavar="N", help="show this unit, counted from 0")
+    parser.add_argument("--unit", type=int, metavar="N", help="show this unit, counted from 0 (of --plot alone: 0)")
     parser.add_argument("--layer", type=int, metavar="N", help="of the unit, counted from 0 (default: 0)")
     parser.add_argument(
         "--part",

@@ -64,6 +64,8 @@ def run(options: argparse.Namespace) -> None:
         if first is None:
             empty.append(file)
         else:
+            if show is not _score and len(files) > 1 and not options.json:
+                print(f"{printable(file)}:")
             show(trained, file, itertools.chain([first], texts), options)
     if len(empty) == len(files):
         raise TextError(f"There is nothing to score: {', '.join(empty)} is empty.")

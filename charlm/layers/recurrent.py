@@ -14,7 +14,8 @@ from charlm.runtime.stack import MOGRIFIER_PARTS, PARTS
 class _Scanned:
     """Takes the place of Keras's loop over time where charlm's scan computes the same.
 
-    On a GPU, and for options that the scan does not have, the layer runs as Keras wrote it, cuDNN included.
+    On a GPU, and for options that the scan does not have, the layer runs as Keras wrote it, cuDNN included; but with a
+    mogrifier, or where weights are dropped, `read` takes the scan there too, as Keras has neither.
     """
 
     kernel_class: kernels.Kernel
@@ -48,10 +49,10 @@ class _Scanned:
         return kernels.run_layer(self.kernel_class, x, *weights, state, **options)
 
     def read(self, x, state, *, ids=None, mask=None, mogrifier=None, training=None, weight_drop=0.0, seed=None):
-        """Runs the layer as quickly as it can: as Keras does on a GPU, else by `scan`, whose arguments it takes.
+        """Runs the layer as quickly as it can: as Keras does on a GPU, where it can, else by `scan`.
 
-        With `weight_drop`, a share of the recurrent kernel is zeroed, the same for all rows and time steps (Merity et
-        al. 2018); that is a pure function of `seed` (2,).
+        The arguments are those of `scan`. With `weight_drop`, a share of the recurrent kernel is zeroed, the same for
+        all rows and time steps (Merity et al. 2018); that is a pure function of `seed` (2,).
         """
         if weight_drop:
             kernel = dropout(tf.convert_to_tensor(self.cell.recurrent_kernel), weight_drop, seed)

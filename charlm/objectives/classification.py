@@ -7,7 +7,7 @@ import numpy as np
 from charlm import streams
 from charlm.backend import tf
 from charlm.batching import plan_batches
-from charlm.classification import classify, judge_labels
+from charlm.classification import ROWS, classify, judge_labels
 from charlm.config import Config
 from charlm.models.classifier import Classifier
 from charlm.objectives.objective import Glimpse
@@ -15,7 +15,6 @@ from charlm.pairs import PairStore
 from charlm.runtime.classifier import ClassificationEngine
 from charlm.tokenizer import SPECIALS
 
-ROWS = 128  #: validated at a time
 SHOWN = 4  #: texts
 JUDGED = 1024  #: texts
 
