@@ -2,13 +2,10 @@
 
 import contextlib
 import hashlib
-import http.client
 import importlib
 import logging
 import os
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +128,10 @@ def fetch(entry: Entry) -> Path:
 
 
 def _download(entry: Entry, target: Path) -> tuple[int, str]:
+    import http.client  # these take a while, and are seldom needed
+    import urllib.error
+    import urllib.request
+
     from tqdm import tqdm
 
     received, digest = 0, hashlib.sha256()

@@ -2,16 +2,18 @@
 
 import contextlib
 from contextlib import AbstractContextManager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
-Progress: TypeAlias = "str | tqdm[Any] | None"
+Bar: TypeAlias = "tqdm[Any]"
+Progress: TypeAlias = "str | Bar | None"
 
 
 def open_bar(
     progress: Progress, *, unit: str, total: float | None = None, **options: Any
-) -> AbstractContextManager["tqdm[Any]"]:
+) -> AbstractContextManager[Bar]:
     """Opens a bar that shows after a second, and goes when the job is done.
 
     Args:
@@ -20,6 +22,8 @@ def open_bar(
         total: how much there is; unknown where it is None.
         **options: tqdm's.
     """
+    from tqdm import tqdm  # not by those who open none: that takes a tenth of the start of `charlm sample`
+
     if isinstance(progress, tqdm):
         return contextlib.nullcontext(progress)
     hidden = None if progress else True  # None hides it where standard error is no terminal

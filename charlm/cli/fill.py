@@ -2,14 +2,12 @@
 
 import argparse
 import json
-from typing import Any
-
-from tqdm import tqdm
 
 from charlm.cli.arguments import add_options, given_options
 from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import printable, read_texts
 from charlm.filling import Filling, Gaps
+from charlm.progress import Bar
 
 DESCRIPTION = """\
 Fills the gaps of a text with a model that was trained with --task bidirectional, which reads from both sides.
@@ -39,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
             bar.update()
 
 
-def _print(text: str, answers: list[Filling], bar: "tqdm[Any]", *, as_json: bool) -> None:
+def _print(text: str, answers: list[Filling], bar: Bar, *, as_json: bool) -> None:
     bar.clear()
     if as_json:
         found = [{"text": one.text, "gaps": one.gaps, "probability": one.probability} for one in answers]

@@ -6,12 +6,9 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
-
-from tqdm import tqdm
 
 from charlm.errors import TextError
-from charlm.progress import open_bar
+from charlm.progress import Bar, open_bar
 from charlm.text import escape_controls
 
 log = logging.getLogger(__name__)
@@ -29,7 +26,7 @@ def has_colors() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def read_texts(strings: list[str], *, progress: str) -> Iterator[tuple[list[str], "tqdm[Any]"]]:
+def read_texts(strings: list[str], *, progress: str) -> Iterator[tuple[list[str], Bar]]:
     """Yields some texts at a time: those given, or the lines of standard input, which a terminal gives one by one.
 
     With them comes a progress bar for them all; there is none for what somebody types.
