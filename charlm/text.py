@@ -25,6 +25,7 @@ STANDARD_INPUT = "-"
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SNIFF_BYTES = 8192
+_MODEL_FILES = {"config.json", "tokenizer.json"}  #: of every run, from its beginning
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNREADABLE = (OSError, EOFError, lzma.LZMAError, zlib.error)
 
@@ -73,9 +74,6 @@ def find_files(patterns: Iterable[str]) -> list[str]:
 def _as_file(path: str) -> str:
     """Returns a path that is not taken for standard input."""
     return path if path != STANDARD_INPUT else os.path.join(os.curdir, path)
-
-
-_MODEL_FILES = {"config.json", "tokenizer.json"}
 
 
 def walk(folder: Path) -> Iterator[Path]:
