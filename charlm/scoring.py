@@ -16,12 +16,13 @@ from charlm.progress import Progress, open_bar
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.cells import Array
 from charlm.runtime.engine import Decoder, Engine, State
+from charlm.threads import count_cores, map_on_cores
 from charlm.tokenizer import BOS, EOS, PAD, UNK, Ids, Tokenizer
 
 UNKNOWN_BITS = 21
 WARM_UP = 1024  #: ids that a row reads, uncounted, before its own
 ROW = 2048  #: ids a row counts, at least, where a text is cut into several
-MAX_ROWS = 48  #: read in parallel: OpenBLAS multiplies so many as quickly as 64, and a fifth quicker than 54 or 60
+ROWS_A_CORE = 48  #: read in parallel, at most: OpenBLAS multiplies so many nearly as quickly as more
 UNCHARGED = (PAD, BOS, EOS)
 
 _EDGE = np.array([EOS, BOS], np.int32)  # between two documents
@@ -193,7 +194,7 @@ def _walk(
     *,
     width: int,
 ) -> Predictions:
-    """Reads a part of a text in rows that run in parallel, each warmed on the ids before it.
+    """Reads a part of a text in rows that run in parallel, a core's share of them on each, warmed on the ids before.
 
     Args:
         read: `engine.unroll`, or another of its methods that reads ids `(B, T)` and gives `(B, T, width)`.
@@ -205,18 +206,21 @@ def _walk(
     Yields:
         Places in `ids`, what was read before each of them made `(N, width)`, and the share of the part that is done.
     """
-    rows = min(max(len(wanted) // ROW, 1), MAX_ROWS)
+    rows = min(max(len(wanted) // ROW, 1), ROWS_A_CORE * count_cores())
     starts = wanted.start + np.array([len(wanted) * row // rows for row in range(rows + 1)])
     firsts = np.maximum(starts[:-1] - WARM_UP, 0)  # where each row begins to read
     length = int((starts[1:] - firsts).max())
     chunk = max(min(CHUNK, _VALUES // (rows * width)), 1)
-    state = engine.initial_state(rows)
+    shares = np.array_split(np.arange(rows), min(count_cores(), rows))
+    states = [engine.initial_state(len(share)) for share in shares]
     for begin in range(0, length, chunk):
         steps = np.arange(begin, min(begin + chunk, length))
         places = firsts[:, None] + steps  # (B, T)
         before = np.clip(places - 1, 0, len(ids) - 1)
         inputs = np.where(steps == 0, BOS, ids[before]).astype(np.int32)
-        values, state = read(inputs, state)
+        parts = [(inputs[share], state) for share, state in zip(shares, states, strict=True)]
+        read_parts, states = zip(*map_on_cores(lambda part: read(*part), parts), strict=True)
+        values = np.concatenate(read_parts)
         counted = (places >= starts[:-1, None]) & (places < starts[1:, None])
         yield places[counted], values[counted], (steps[-1] + 1) / length
 

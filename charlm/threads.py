@@ -1,12 +1,16 @@
 """A thread a core: NumPy's small products are done sooner side by side than each shared among the cores."""
 
 import contextlib
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -24,6 +28,14 @@ def count_cores() -> int:
         quota, period = map(int, _QUOTA.read_text().split())  # "max" where there is no limit
         return max(min(cores, -(-quota // period)), 1)
     return cores
+
+
+@functools.cache
+def _find_products() -> "ThreadpoolController":
+    """Returns what sets how many threads matrix products take; once, as it takes milliseconds."""
+    from threadpoolctl import ThreadpoolController  # seldom needed
+
+    return ThreadpoolController()
 
 
 def _ignore(result: object) -> None:
@@ -48,9 +60,7 @@ def map_on_cores(
     """
     if len(items) < 2:
         return _collect(map(function, items), report)
-    from threadpoolctl import threadpool_limits  # seldom needed
-
-    with _ALONE, threadpool_limits(limits=1, user_api="blas"):
+    with _ALONE, _find_products().limit(limits=1, user_api="blas"):
         pool = ThreadPoolExecutor(count_cores())
         try:
             return _collect(pool.map(function, items), report)

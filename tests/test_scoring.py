@@ -1,10 +1,11 @@
 import math
+import threading
 
 import numpy as np
 import pytest
 from fakes import CountingEngine, MemoryEngine
 
-from charlm import scoring
+from charlm import scoring, threads
 from charlm.scoring import charge_next, score, score_documents, score_ids
 from charlm.tokenizer import BOS, EOS, UNK, Tokenizer
 
@@ -49,6 +50,26 @@ def test_rows_agree_with_one_long_pass(length, monkeypatch):
     rows = score_ids(MemoryEngine(9), ids)
     monkeypatch.setattr(scoring, "ROW", 1 << 30)
     assert rows == pytest.approx(score_ids(MemoryEngine(9), ids), abs=1e-5)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_each_core_reads_rows_of_its_own(cores, monkeypatch):
+    monkeypatch.setattr(scoring, "count_cores", lambda: cores)
+    monkeypatch.setattr(threads, "count_cores", lambda: cores)
+    ids = np.random.default_rng(0).integers(4, 9, 9 * scoring.ROW)
+    assert score_ids(Meeting(9, cores), ids) == pytest.approx(score_ids(MemoryEngine(9), ids), abs=1e-5)
+
+
+class Meeting(MemoryEngine):
+    """Reads where as many others do at the same time."""
+
+    def __init__(self, vocab_size, readers):
+        super().__init__(vocab_size)
+        self.meeting = threading.Barrier(readers)
+
+    def unroll(self, ids, state):
+        self.meeting.wait(30)
+        return super().unroll(ids, state)
 
 
 def test_documents_are_read_one_after_the_other():
