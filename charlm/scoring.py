@@ -219,8 +219,8 @@ def _walk(
         before = np.clip(places - 1, 0, len(ids) - 1)
         inputs = np.where(steps == 0, BOS, ids[before]).astype(np.int32)
         parts = [(inputs[share], state) for share, state in zip(shares, states, strict=True)]
-        read_parts, states = zip(*map_on_cores(lambda part: read(*part), parts), strict=True)
-        values = np.concatenate(read_parts)
+        done = map_on_cores(lambda part: read(*part), parts)
+        values, states = np.concatenate([values for values, _ in done]), [state for _, state in done]
         counted = (places >= starts[:-1, None]) & (places < starts[1:, None])
         yield places[counted], values[counted], (steps[-1] + 1) / length
 
