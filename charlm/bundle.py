@@ -26,6 +26,7 @@ SOURCE_TOKENIZER = "source_tokenizer.json"  #: where a translator's sources have
 FORMAT = 1
 
 _LARGEST = 1e6  #: of a weight: what products of such weights come to is in float32's range
+_LARGEST_SCALE = 1e31  #: of a series' mean and deviation, which are as large as the series
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -44,6 +45,7 @@ class Bundle:
     def describe(self) -> dict[str, Any]:
         """Returns what there is to know about it: a flat dictionary."""
         model, data, tokenizer = self.config.model, self.config.data, self.source_tokenizer
+        held_out = {name: file for name in ("validation", "test") if (file := getattr(data, name))}
         read = {"tokenizer": tokenizer.kind, "vocab_size": tokenizer.vocab_size, "embedding_dim": model.embedding_width}
         return {
             **{name: _number(fact) for name, fact in self.facts.items()},
@@ -53,7 +55,7 @@ class Bundle:
             "units": model.units,
             "parameters": int(sum(np.size(tensor) for tensor in self.tensors.values())),
             **({} if model.task == "forecast" else read),
-            **({} if data.validation else {"split": data.split}),
+            **(held_out or {"split": data.split}),
         }
 
 
@@ -185,8 +187,9 @@ def _read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
         for name, tensor in tensors.items():
             if tensor.dtype.isbuiltin != 1:  # a type that another package adds to NumPy
                 raise ValueError(f"{name} is of {tensor.dtype}")
-            if not (tensor.max(initial=0) <= _LARGEST and tensor.min(initial=0) >= -_LARGEST):  # nor is NaN
-                raise ValueError(f"{name} holds values that are not finite, or beyond a million")
+            largest = _LARGEST_SCALE if name.startswith("scale.") else _LARGEST
+            if not (tensor.max(initial=0) <= largest and tensor.min(initial=0) >= -largest):  # nor is NaN
+                raise ValueError(f"{name} holds values that are not finite, or beyond {largest:.0g}")
         return tensors, metadata
     except (SafetensorError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"{path} is cut short or altered: {error}. Copy the bundle anew, or train again.") from None

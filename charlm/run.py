@@ -105,14 +105,15 @@ class Run(Trained):
         stop = _listed(stop)
         sampler, engine = make(Sampler, controls), self._language_engine
         prompt_ids = self.tokenizer.encode(prompt, unknown=unknown)
+        at_once = min(_ROWS, scoring.rows_at_once(1, engine.vocab_size))
 
         def draw(first: int) -> Iterator[tuple[int, str]]:
-            rows = min(_ROWS, n - first)
+            rows = min(at_once, n - first)
             drawn = generate(engine, prompt_ids, sampler=sampler, length=length, seed=seed, rows=rows, first=first)
             for row, piece in stream_texts(self.tokenizer, drawn, rows=rows, stop=stop):
                 yield first + row, piece
 
-        return itertools.chain.from_iterable(map(draw, range(0, n, _ROWS)))
+        return itertools.chain.from_iterable(map(draw, range(0, n, at_once)))
 
     def score(self, text: str, *, progress: Progress = None) -> Score:
         """Tells what a text costs under the model.

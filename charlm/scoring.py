@@ -22,7 +22,7 @@ from charlm.tokenizer import BOS, EOS, PAD, UNK, Ids, Tokenizer
 UNKNOWN_BITS = 21
 WARM_UP = 1024  #: ids that a row reads, uncounted, before its own
 ROW = 2048  #: ids a row counts, at least, where a text is cut into several
-ROWS_A_CORE = 48  #: read in parallel, at most: OpenBLAS multiplies so many nearly as quickly as more
+MAX_ROWS = 96  #: read in parallel: OpenBLAS multiplies 48 a core nearly as quickly as more
 UNCHARGED = (PAD, BOS, EOS)
 
 _EDGE = np.array([EOS, BOS], np.int32)  # between two documents
@@ -206,7 +206,7 @@ def _walk(
     Yields:
         Places in `ids`, what was read before each of them made `(N, width)`, and the share of the part that is done.
     """
-    rows = min(max(len(wanted) // ROW, 1), ROWS_A_CORE * count_cores())
+    rows = min(max(len(wanted) // ROW, 1), MAX_ROWS)
     starts = wanted.start + np.array([len(wanted) * row // rows for row in range(rows + 1)])
     firsts = np.maximum(starts[:-1] - WARM_UP, 0)  # where each row begins to read
     length = int((starts[1:] - firsts).max())

@@ -100,9 +100,9 @@ def rank_lines(surprise: Surprise) -> list[Line]:
     for piece, bits in zip(surprise.pieces, surprise.bits.tolist(), strict=True):
         first, *others = piece.split("\n")  # a piece of a `bpe` model may hold several ends, and what follows them
         texts[-1].append(first)
-        costs[-1] += 0 if others or piece == "\r" else bits
         texts += [[other] for other in others]
         costs += [0.0] * len(others)
+        costs[-1] += 0 if piece.endswith(("\r", "\n")) else bits
     numbered = enumerate(zip(("".join(pieces).rstrip("\r") for pieces in texts), costs, strict=True), 1)
     lines = [Line(number, text, cost / len(text)) for number, (text, cost) in numbered if text.strip()]
     return sorted(lines, key=lambda line: -line.bits_per_character)

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
@@ -47,8 +49,9 @@ def map_on_cores(
 ) -> list[Result]:
     """Returns what a function makes of each item, in their order; an item has a core of its own, or if alone, them all.
 
-    Meanwhile the process's matrix products take one thread each, and another call waits: `function` must not make one.
-    An error, or Ctrl-C, waits for what has begun alone.
+    Meanwhile the process's matrix products take one thread each, and another call waits: neither `function` nor
+    `report` may make one. NumPy's floating-point errors are treated as in the caller. An error, or Ctrl-C, waits for
+    what has begun alone.
 
     Args:
         function: called in threads.
@@ -60,10 +63,16 @@ def map_on_cores(
     """
     if len(items) < 2:
         return _collect(map(function, items), report)
+    errors = np.geterr()  # of the caller's thread
+
+    def call(item: Item) -> Result:
+        with np.errstate(**errors):
+            return function(item)
+
     with _ALONE, _find_products().limit(limits=1, user_api="blas"):
         pool = ThreadPoolExecutor(count_cores())
         try:
-            return _collect(pool.map(function, items), report)
+            return _collect(pool.map(call, items), report)
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import importlib.util
 import logging
 import os
@@ -44,6 +43,7 @@ from charlm.tokenizer import Tokenizer
 log = logging.getLogger(__name__)
 
 _HELD_OUT = ("validation", "test")
+_LOCK = ".lock"  #: in a run's folder
 
 
 def train(
@@ -139,16 +139,23 @@ def _name(names: list[str]) -> str:
 
 @contextlib.contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Keeps other processes out of a run's folder."""
-    key = hashlib.sha256(str(folder.resolve()).encode(errors="surrogateescape")).hexdigest()
+    """Keeps other processes out of a run's folder, on other machines too. Where none was begun, nothing is left."""
+    if folder.exists() and not folder.is_dir():
+        raise CheckpointError(f"{folder} is a file. Name another folder with -o.")
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(files.locked(files.cache_folder() / "locks" / key, wait=False))
+            stack.enter_context(files.locked(folder / _LOCK, wait=False))
         except BlockingIOError:
             raise CheckpointError(
                 f"Another process is training in {folder}. Wait for it, or name another folder."
             ) from None
-        yield
+        try:
+            yield
+        finally:
+            if not bundle.is_described(folder):
+                (folder / _LOCK).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it holds something else
+                    folder.rmdir()
 
 
 def _with_preset(preset: str | None, settings: dict[str, Any]) -> dict[str, Any]:
@@ -200,9 +207,7 @@ def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None
                 f"{folder} has a model but no checkpoint to go on from. Keep it, and train anew into another folder."
             )
         return checkpoint
-    if folder.exists() and not folder.is_dir():
-        raise CheckpointError(f"{folder} is a file. Name another folder with -o.")
-    if folder.exists() and any(folder.glob("[!.]*")):
+    if any(folder.glob("[!.]*")):
         remedy = "It holds something else than a run: name" if resume else "Pass --resume to go on with it, or name"
         raise CheckpointError(f"{folder} exists already. {remedy} another folder with -o.")
     return None

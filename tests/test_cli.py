@@ -189,6 +189,15 @@ def test_documents_are_read_one_by_one(text, tmp_path, capsys):
     assert main(["score", str(folder), str(tmp_path / "plain.txt"), "--field", ""]) == 0
 
 
+def test_an_error_that_nobody_reads_keeps_its_code(monkeypatch, tmp_path):
+    class Broken(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Broken())
+    assert main(["info", str(tmp_path)]) == 1
+
+
 def test_texts_that_cannot_be_trained_on(tmp_path, capsys):
     def file(name, data):
         (tmp_path / name).write_bytes(data)

@@ -204,7 +204,8 @@ def test_generated_series():
 @pytest.fixture(scope="module")
 def series_file(tmp_path_factory):
     steps, rng = np.arange(300), np.random.default_rng(0)
-    rows = np.stack([np.sin(steps / 3), 5 + np.cos(steps / 4) + 0.1 * rng.normal(size=300)], axis=1)
+    noisy = 1e9 * (5 + np.cos(steps / 4) + 0.1 * rng.normal(size=300))  # beyond what a weight may be
+    rows = np.stack([np.sin(steps / 3), noisy], axis=1)
     path = tmp_path_factory.mktemp("series") / "waves.csv"
     path.write_text("sine,noisy\n" + "".join(f"{a:.5f},{b:.5f}\n" for a, b in rows), encoding="utf-8")
     return path

@@ -52,10 +52,8 @@ def test_equally_likely_ids_are_cut_by_number():
 
 
 def test_temperature_flattens():
-    entropies = [
-        -(p * np.log(p)).sum() for t in (0.5, 1.0, 2.0) if (p := Sampler(temperature=t)(LOGITS)[0, 3:]) is not None
-    ]
-    assert entropies == sorted(entropies)
+    cold, usual, hot = (Sampler(temperature=t)(LOGITS)[0, 3:].max() for t in (0.5, 1.0, 2.0))
+    assert cold > usual > hot
 
 
 def test_repetition_penalty_makes_what_was_written_less_likely():

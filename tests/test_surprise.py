@@ -65,7 +65,7 @@ def test_the_ends_of_lines_are_not_counted_whichever_they_are():
 
 def test_pieces_may_hold_several_ends_of_lines():
     found = Surprise(["a", "\n\n  ", "b", "c"], np.array([2.0, 9.0, 3.0, 1.0]), np.zeros((4, 0)), np.zeros((4, 0)))
-    assert rank_lines(found) == [Line(1, "a", 2.0), Line(3, "  bc", 1.0)]
+    assert rank_lines(found) == [Line(3, "  bc", 3.25), Line(1, "a", 2.0)]  # what indents a line is charged to it
 
 
 def test_the_bits_of_all_bytes_of_a_character_are_shown(tmp_path):

@@ -1,5 +1,6 @@
 import threading
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
@@ -52,6 +53,16 @@ def test_items_run_side_by_side_with_a_thread_each_for_their_products():
     inside = map_on_cores(work, range(4))
     assert len(before) == len(inside[0]) and all(set(counts) <= {1} for counts in inside)  # not all BLAS can be told
     assert blas_threads() == before
+
+
+def test_overflow_is_treated_as_in_the_caller():
+    def square(number):
+        return np.float32(number) * np.float32(number)
+
+    with np.errstate(over="ignore"):
+        assert map_on_cores(square, [1e38, 2.0]) == [np.inf, 4.0]
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        map_on_cores(square, [1e38, 2.0])
 
 
 def test_an_item_alone_stays_where_it_is():

@@ -187,6 +187,13 @@ def test_a_batch_of_nothing_but_the_beginnings_of_documents_does_no_harm(tmp_pat
     assert charlm.train(tmp_path, tmp_path / "run", **options).log
 
 
+def test_a_folder_of_something_else_is_left_as_it_was(text_file, settings, tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear all")
+    with pytest.raises(CheckpointError, match="exists already"):
+        charlm.train(text_file, tmp_path, **settings)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
 def test_one_process_at_a_time(interrupted, text_file, settings):
     class Second(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
@@ -590,6 +597,7 @@ def test_texts_of_their_own(text, settings, tmp_path):
         (tmp_path / name).write_text(part)
     without = {name: value for name, value in settings.items() if name != "split"}
     run = charlm.train(tmp_path / "train", tmp_path / "run", validation=str(tmp_path / "valid"), **without)
+    assert run.info["validation"] == str(tmp_path / "valid") and "split" not in run.info
     assert run.score(text[:500]).nats_per_character == pytest.approx(run.log[-1]["valid_nats_per_character"], abs=1e-6)
 
 

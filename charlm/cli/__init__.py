@@ -131,7 +131,7 @@ def _make_parser(arguments: Sequence[str]) -> Parser:
     return parser
 
 
-_UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOTDIR)
+_UNWRITABLE = (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.ENOSYS, errno.ENOLCK)
 
 
 class _Formatter(logging.Formatter):
@@ -185,5 +185,6 @@ def _explain(error: Exception) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"charlm: {escape_controls(' '.join(message.split()))}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # whoever read it, as `2>&1 | tee`, may be gone
+        print(f"charlm: {escape_controls(' '.join(message.split()))}", file=sys.stderr, flush=True)
     return code

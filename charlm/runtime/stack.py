@@ -138,7 +138,8 @@ class Stack:
     def read(self, ids: Ids, mask: NDArray[np.bool_]) -> tuple[Array, State]:
         """Reads ids `(B, S)` from the beginning; returns the last layer's outputs `(B, S, H)`, and the state after.
 
-        The mask is not needed: what is not to be read stands on the right, and has no part in the outputs before it.
+        The mask is not needed: what is not to be read stands on the right, and has no part in the outputs before it. In
+        the state after it has.
         """
         occurring, places = _occurring(ids)
         x = self.embedding[occurring]

@@ -44,7 +44,7 @@ def train_step(model, optimizer, inputs, targets, state, precision):
 def open_training(case):
     rows, length = case["batch"], case["length"]
     model = Model(case["cell"], case["layers"], case["units"])
-    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     ids = torch.from_numpy(np.random.default_rng(0).integers(VOCABULARY, size=(rows, length + 1)))
     state = None
 
