@@ -129,12 +129,14 @@ def read(folder: Path) -> Bundle:
                 reason = "it is a file" if folder.exists() else "there is no such folder"
                 raise BundleError(f"{folder} is not a bundle: {reason}. Name a folder that `charlm train` made.")
             raise BundleError(
-                f"{folder} is not a bundle: {name} is missing. A run has a whole one after its first evaluation."
+                f"{folder} is not a bundle: {name} is missing. Name a run's folder; a run has a whole bundle after its "
+                "first evaluation."
             )
     tensors, metadata = _read_tensors(folder / MODEL)
     if metadata.get("format") != str(FORMAT):
         raise BundleError(
-            f"{folder / MODEL} has format {metadata.get('format')}; this version of charlm reads {FORMAT}."
+            f"{folder / MODEL} has format {metadata.get('format')}; this version of charlm reads {FORMAT}. "
+            "Use the version that wrote it, or train again."
         )
     facts = {key: value for key, value in metadata.items() if key != "format" and not key.endswith("_sha256")}
     hashes = _hashes(folder, tensors, facts)

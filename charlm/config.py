@@ -26,7 +26,7 @@ class ReadingConfig:
 
     encoding: str = option("utf-8", "encoding of the files, by any name that Python knows")
     errors: str = option(
-        "strict", "what an invalid byte does: stop, or read it as U+FFFD", choices=("strict", "replace")
+        "strict", "strict stops at an invalid byte; replace reads it as U+FFFD", choices=("strict", "replace")
     )
     field: str | None = option(
         None,
@@ -76,7 +76,8 @@ class DataConfig:
                 raise ConfigError(f"`{name}` must name a text. Received: {name}=''.")
         if self.test and not self.validation:
             raise ConfigError(
-                "`test` needs `validation` beside it: with texts of their own, CORPUS is all training text."
+                "`test` needs `validation` beside it: with texts of their own, CORPUS is all training text. "
+                "Pass --validation too."
             )
 
     @property
@@ -217,10 +218,12 @@ class ModelConfig:
 class TrainingConfig:
     """Training."""
 
-    minutes: float | None = option(None, "train for this long, start-up and evaluations included", above=0)
+    minutes: float | None = option(
+        None, "minutes in all, start-up and evaluations included (default: 5, unless --epochs or --steps)", above=0
+    )
     epochs: float | None = option(None, "train for this many passes over the training text", above=0)
     steps: int | None = option(None, "train for this many steps", minimum=1)
-    batch_size: int = option(32, "rows a batch", minimum=1)
+    batch_size: int = option(32, "rows per batch", minimum=1)
     sequence_length: int = option(
         64,
         "ids a row reads in a step, or steps that a forecaster reads; a batch of pairs has batch_size times as many",
@@ -243,7 +246,9 @@ class TrainingConfig:
         "type of the factors of matrix products; auto takes bfloat16 where the processor has it",
         choices=("auto", "float32", "bfloat16"),
     )
-    seed: int = option(0, "of the weights, the order of the data and the dropout", minimum=0, maximum=(1 << 31) - 1)
+    seed: int = option(
+        0, "seed of the weights, the order of the data and the dropout", minimum=0, maximum=(1 << 31) - 1
+    )
     distribute: str = option(
         "mirrored", "mirrored: a replica on every core or GPU; none: one alone", choices=("none", "mirrored")
     )

@@ -122,7 +122,8 @@ def fetch(entry: Entry) -> Path:
             )
         if digest != entry.sha256:
             raise DownloadError(
-                f"{entry.name}: the file at {entry.address} has changed (sha256 {digest}). It was not kept."
+                f"{entry.name}: the file at {entry.address} has changed (sha256 {digest}). "
+                "It was not kept. Use a file of your own."
             )
     return entry.path
 
@@ -150,7 +151,8 @@ def _download(entry: Entry, target: Path) -> tuple[int, str]:
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or repr(error)
         raise DownloadError(
-            f"{entry.name} cannot be fetched from {entry.address}: {reason}. Check the network, or download it by hand."
+            f"{entry.name} cannot be fetched from {entry.address}: {reason}. "
+            "Check the network, or download it by hand and name the file."
         ) from None
     return received, digest.hexdigest()
 
@@ -166,7 +168,7 @@ def find_sources(names: Sequence[str]) -> list[str]:
     if made := next((name for name in names if is_task(name) or is_series(name)), None):
         raise CorpusError(
             f"'{made}' is generated for --task {learnt_by(made)}. "
-            "Give it alone, to `charlm train`, without --validation and --test."
+            "Give it alone, to `charlm train`, without --validation, --test or another --task."
         )
     sources: dict[str, str] = {}  # each file once, whatever its name
     for name in names:
@@ -210,9 +212,11 @@ def refuse_lost(corpus: Sequence[str]) -> None:
     """
     for name in corpus:
         if name == STANDARD_INPUT:
-            raise CorpusError("The run was trained on standard input, which is gone. Name a text.")
+            raise CorpusError("The run was trained on standard input, which is gone. Name another text or run.")
         if Path(name).exists() and not (Path(name).is_file() or Path(name).is_dir()):
-            raise CorpusError(f"The run says that it was trained on {name}, which is no text file. Name a text.")
+            raise CorpusError(
+                f"The run says that it was trained on {name}, which is no text file. Name another text or run."
+            )
 
 
 def read_source(source: str, config: ReadingConfig) -> Iterator[Chunk]:

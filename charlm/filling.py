@@ -40,7 +40,7 @@ class Gaps:
     n: int = option(5, "answers, at most", minimum=1)
     temperature: float = option(0.0, "above 0, answers are drawn; else the likeliest come first", minimum=0)
     seed: int = option(0, "of the draws", minimum=0)
-    unknown: str = option("error", "what characters do that the model has never seen", choices=UNKNOWN)
+    unknown: str = option("error", "what to do with characters that the model has never seen", choices=UNKNOWN)
 
     def __post_init__(self) -> None:
         validate(self)

@@ -125,7 +125,7 @@ def judge_forecasts(engine: ForecastEngine, values: Values, *, read: int, season
     follow = engine.config.follow
     if len(values) < max(read, _LEAST_SEASON if season is None else 0) + follow:
         raise TextError(
-            f"The series has {len(values):,} steps: the model reads {read} and foretells {follow}. Give a longer one."
+            f"The series has {len(values):,} steps: the model reads {read} and forecasts {follow}. Give a longer one."
         )
     longest = min(_MOST_SEASON, len(values) - follow)
     season = 0 if rebuilds else find_season(values, longest) if season is None else season

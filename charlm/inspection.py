@@ -123,7 +123,7 @@ def find_units(
     ends = np.cumsum([len(piece) for piece in cut(tokenizer, text, ids)])
     wanted = FEATURES[feature](text)[np.maximum(ends - 1, 0)]
     if np.ptp(wanted) == 0:
-        raise TextError(f"The feature '{feature}' is the same everywhere in this text. Give a longer one.")
+        raise TextError(f"The feature '{feature}' is the same everywhere in this text. Give one in which it changes.")
     wanted = (wanted - wanted.mean()) / wanted.std()
     sums: dict[tuple[int, str], NDArray[np.float64]] = {}  # Σ x, Σ x², Σ x y of each unit
     begin = 0

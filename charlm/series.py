@@ -93,12 +93,14 @@ def _is_number(cell: str) -> bool:
 def _numbers(source: str, line: int, row: list[str], names: list[str]) -> list[float]:
     row = row or [""]  # of one column, a blank line is a value that is missing
     if len(row) != len(names):
-        raise CorpusError(f"{source}, line {line}: {len(row)} values where {len(names)} belong.")
+        raise CorpusError(f"{source}, line {line}: {len(row)} values where {len(names)} belong. Correct the line.")
     for name, cell in zip(names, row, strict=True):
         if not cell.strip():
             raise CorpusError(f"{source}, line {line}: '{name}' is missing. Fill it in, or leave out the column.")
         if not _is_number(cell) or not math.isfinite(float(cell)):
-            raise CorpusError(f"{source}, line {line}: '{name}' is no number: {cell!r}. Leave out what is not one.")
+            raise CorpusError(
+                f"{source}, line {line}: '{name}' is no number: {cell!r}. Correct it, or leave out the column."
+            )
         if abs(float(cell)) > _LARGEST:
             raise CorpusError(f"{source}, line {line}: '{name}' is too large: {cell}. Take other units.")
     return [float(cell) for cell in row]

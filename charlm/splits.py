@@ -90,7 +90,7 @@ def read_test_pairs(
                 f"The run was trained on {name}, and has no {split} split, but {' and '.join(splits)}. "
                 "Name another file, or another split."
             )
-        log.info("The run knows %s: its %s split is judged.", name, split)
+        log.info("The run knows %s: its %s split is evaluated.", name, split)
         return drop_known(splits)[split]
     refuse_split(name, split)
     if config.model.task == "autoencode":
@@ -105,7 +105,7 @@ def refuse_split(name: str, split: str | None) -> None:
             f"The run does not know {name}, which has no {split} split: it can be judged whole. Leave out the split, "
             "or give the file under the name that `charlm info` tells."
         )
-    log.info("The run does not know %s: all of it is judged.", name)
+    log.info("The run does not know %s: all of it is evaluated.", name)
 
 
 def held_out_names(config: Config) -> dict[str, list[str]]:

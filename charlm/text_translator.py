@@ -37,7 +37,7 @@ class Decoding:
         LENGTH_PENALTY, "a beam is ranked by log-probability over length to this power", minimum=0, maximum=10
     )
     temperature: float = option(0.0, "above 0, translations are drawn; a beam search draws nothing", minimum=0)
-    seed: int = option(0, "of the draws", minimum=0)
+    seed: int = option(0, "seed of the draws", minimum=0)
     batch_size: int = option(64, "rows at a time on each core, beams included", minimum=1)
 
     def __post_init__(self) -> None:
@@ -48,7 +48,10 @@ class Decoding:
                 "Leave out one."
             )
         if self.beam == 1 and self.length_penalty != LENGTH_PENALTY:
-            raise ConfigError(f"`length_penalty` ranks a beam. Received: beam=1, length_penalty={self.length_penalty}.")
+            raise ConfigError(
+                f"`length_penalty` ranks a beam. Received: beam=1, length_penalty={self.length_penalty}. "
+                "Raise beam, or leave it out."
+            )
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,13 @@ class TextTranslator:
         decoding = Decoding(**{name: value for name, value in options.items() if name in own})
         drawn = {name: value for name, value in options.items() if name not in own}
         if decoding.beam > 1 and drawn:
-            raise ConfigError(f"A beam search draws nothing. Received: beam={decoding.beam}, {', '.join(drawn)}.")
+            raise ConfigError(
+                f"A beam search draws nothing. Received: beam={decoding.beam}, {', '.join(drawn)}. Leave out one."
+            )
         if decoding.temperature == 0 and (idle := drawn.keys() - {"repetition_penalty"}):
-            raise ConfigError(f"At temperature 0 nothing is drawn. Received: {', '.join(sorted(idle))}. Raise it.")
+            raise ConfigError(
+                f"At temperature 0 nothing is drawn. Received: {', '.join(sorted(idle))}. Raise temperature."
+            )
         sampler = Sampler(temperature=decoding.temperature, **drawn)
         encoded = [self.source_tokenizer.encode(text, unknown="replace") for text in sources]
         self._warn(sources, encoded)

@@ -208,7 +208,8 @@ def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None
             )
         return checkpoint
     if any(folder.glob("[!.]*")):
-        remedy = "It holds something else than a run: name" if resume else "Pass --resume to go on with it, or name"
+        is_run = bundle.is_described(folder)
+        remedy = "Pass --resume to go on with it, or name" if is_run else "It holds something else than a run: name"
         raise CheckpointError(f"{folder} exists already. {remedy} another folder with -o.")
     return None
 
@@ -223,7 +224,7 @@ def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any
         if has_moved or value in (saved[name], None, "auto"):
             continue
         if name == "replicas":
-            log.warning("%s was begun with %s replica(s): other --replicas are left aside.", folder, saved[name])
+            log.warning("%s was begun with %s replica(s): --replicas is ignored.", folder, saved[name])
         else:
             begun = f"without {name}" if saved[name] is None else f"with {name}={saved[name]!r}"
             raise CheckpointError(
@@ -254,8 +255,8 @@ def _settle(config: Config) -> tuple[Config, "tf.distribute.Strategy"]:
     replicas = strategy.num_replicas_in_sync
     if replicas != wanted:
         log.warning(
-            "%d replica(s) instead of %d, as there are no more devices, or TensorFlow had started before: batches are "
-            "dealt otherwise, and dropout is another.",
+            "%d replica(s) instead of %d, as there are no more devices, or TensorFlow had started before: "
+            "batches and dropout will differ.",
             replicas,
             wanted,
         )

@@ -152,7 +152,7 @@ def test_options_may_stand_anywhere(translator, trained, capsys):
     fails(
         capsys,
         2,
-        "--find looks at all units. Leave out layer",
+        "--find looks at all units. Leave out --layer",
         "inspect",
         trained.folder,
         "a b",
@@ -161,7 +161,7 @@ def test_options_may_stand_anywhere(translator, trained, capsys):
         "--layer",
         "1",
     )
-    fails(capsys, 2, "Say of which --unit. Received: part", "inspect", trained.folder, "a b", "--part", "forget")
+    fails(capsys, 2, "Name the --unit too. Received: --part", "inspect", trained.folder, "a b", "--part", "forget")
 
 
 def test_a_task_that_cannot_serve_a_verb_is_told_first(trained, translator, tmp_path, monkeypatch, capsys):
@@ -401,7 +401,7 @@ def test_an_empty_file_among_others_is_left_out(trained, tmp_path, capsys):
 
 def test_what_would_have_no_effect_is_refused(trained, translator, text_file, capsys):
     fails(capsys, 2, "--reading is for", "score", trained.folder, text_file, "--reading", "cloze")
-    fails(capsys, 2, "Leave out season", "evaluate", translator.folder, "dates", "--season", "5")
+    fails(capsys, 2, "--season is for a series", "evaluate", translator.folder, "dates", "--season", "5")
     fails(capsys, 2, "`length_penalty` ranks a beam", "translate", translator.folder, "a", "--length-penalty", "1")
     fails(capsys, 2, "must be at most 10", "translate", translator.folder, "a", "--length-penalty", "1000")
 

@@ -149,4 +149,4 @@ def test_the_command(capsys):
         assert main(["explain", "lstm", "--units", str(units)]) == 2
         assert "`units` must be from 1 to 8,192" in capsys.readouterr().err
     assert main(["explain", "attention", "--inputs", "7"]) == 2
-    assert "Leave out inputs" in capsys.readouterr().err
+    assert "Leave out --inputs" in capsys.readouterr().err

@@ -77,7 +77,7 @@ def test_forecasts_are_judged_beside_those_that_need_no_model():
     assert figures["mae"] == pytest.approx(0, abs=1e-5) and figures["coverage"] == 1
     assert figures["naive"] == pytest.approx(2) and figures["seasonal_naive"] == pytest.approx(4)
     assert figures["windows"] == 60 - 8 - 3 + 1
-    with pytest.raises(TextError, match="has 6 steps: the model reads 8 and foretells 3"):
+    with pytest.raises(TextError, match="has 6 steps: the model reads 8 and forecasts 3"):
         judge_forecasts(Oracle(), np.arange(6.0)[:, None], read=8, season=4)
 
 

@@ -1,5 +1,6 @@
 """Looking inside: gates against the step that they make, features against counts, ranks against NumPy's own."""
 
+import io
 import json
 
 import numpy as np
@@ -138,7 +139,7 @@ def test_documents_are_read_as_they_are_scored(trained, tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 800 + 2
 
 
-def test_the_command(trained, tmp_path, capsys):
+def test_the_command(trained, tmp_path, monkeypatch, capsys):
     folder = str(trained.folder)
     assert main(["inspect", folder, "The cat"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -153,5 +154,8 @@ def test_the_command(trained, tmp_path, capsys):
     out = capsys.readouterr().out
     assert out.count(", unit ") == 6 and "The dog sat on the mat.↵" in out
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert main(["inspect", folder]) == 2
-    assert "Give a STRING or a --file" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"The cat")))
+    assert main(["inspect", folder, "--unit", "3", "--part", "forget", "--json"]) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == rows
+    assert main(["inspect", folder, "a", "--file", "b"]) == 2
+    assert "Give either STRING or --file" in capsys.readouterr().err

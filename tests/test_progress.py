@@ -56,5 +56,5 @@ def test_the_first_line_with_bytes_that_are_not_utf8_is_named(translator, monkey
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 3
     assert [line for line in err.splitlines() if "U+FFFD" in line] == [
-        "Line 2 of standard input holds U+FFFD, as which bytes that are not UTF-8 are read."
+        "Line 2 of standard input holds U+FFFD, which stands for bytes that are not UTF-8."
     ]

@@ -109,10 +109,10 @@ def test_what_cannot_be_read_again_is_not_judged(tmp_path, name):
     file = tmp_path / "pairs.tsv"
     file.write_text("a\tb\n")
     config = Config.from_settings({"task": "translate"})
-    with pytest.raises(CorpusError, match="Name a text"):
+    with pytest.raises(CorpusError, match="Name another text or run"):
         read_test_pairs(str(file), config, {"corpus": [name, str(file)], "corpus_sha256": ""})
     held_out = Config.from_settings({"task": "translate", "validation": name})
-    with pytest.raises(CorpusError, match="Name a text"):
+    with pytest.raises(CorpusError, match="Name another text or run"):
         read_test_pairs(str(file), held_out, {"corpus": [str(file)], "corpus_sha256": ""})
     assert list(read_test_pairs(str(file), config, {"corpus": [name]})) == [("a", "b")]
 

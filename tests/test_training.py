@@ -255,7 +255,7 @@ def test_replicas_stay_as_many_as_they_were_and_that_is_told(interrupted, text_f
     before = checkpoints.load(interrupted).state["config"]["training"]["replicas"]
     run = charlm.train(text_file, interrupted, resume=True, replicas=before + 1)
     assert run.config.training.replicas == before
-    assert f"was begun with {before} replica(s): other --replicas are left aside" in caplog.text
+    assert f"was begun with {before} replica(s): --replicas is ignored" in caplog.text
 
 
 def test_a_generated_task_is_not_split(tmp_path):

@@ -24,7 +24,7 @@ from charlm.text import escape_controls
 
 COMMANDS = {
     "train": "train a model on text, or on pairs of texts",
-    "sample": "write on after a prompt",
+    "sample": "continue a prompt",
     "score": "tell how many bits a text costs under a model",
     "fill": "fill the gaps of a text",
     "correct": "find likely typing errors",
@@ -32,17 +32,17 @@ COMMANDS = {
     "translate": "translate texts",
     "explain": "read the equations of a cell or of attention, and see them measured",
     "inspect": "see what a network does while it reads",
-    "novelty": "tell what of a model's samples stands in its training text",
+    "novelty": "tell how much of a model's samples is copied from its training text",
     "forecast": "tell what follows a series of numbers",
-    "classify": "tell the label of texts",
-    "evaluate": "compare translations, labels or forecasts with those that were wanted",
+    "classify": "label texts",
+    "evaluate": "compare translations, labels or forecasts with the right ones",
     "info": "tell what a run's bundle holds",
     "corpus": "list and fetch corpora",
 }
 EXAMPLES = """\
 examples:
   charlm train book.txt --minutes 3 -o runs/book     train on a file for three minutes
-  charlm sample runs/book --prompt "Once upon"       write on
+  charlm sample runs/book --prompt "Once upon"       continue a prompt
   charlm score runs/book chapter.txt                 bits per character of another text
   charlm train python-manual --minutes 1 -o runs/py  no text at hand? CPython's own manual
 

@@ -25,7 +25,8 @@ def add_options(parser: argparse.ArgumentParser, config: type, *, defaults: bool
         help = field.metadata["help"].replace("%", "%%")
         if defaults and field.default is not None:
             shown = ("on" if field.default else "off") if kind is bool else field.default
-            help += f" (default: {shown}{'; with --minutes chosen' if field.metadata['chosen'] else ''})"
+            chosen = ", with --epochs or --steps; else it is chosen" if field.metadata["chosen"] else ""
+            help += f" (default: {shown}{chosen})"
         flag = "--" + field.name.replace("_", "-")
         if kind is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help)

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_run(parser)
     parser.add_argument("strings", nargs="*", metavar="STRING", help="texts; standard input where there are none")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a text, with all probabilities")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per text, with all probabilities")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     actions = parser.add_subparsers(metavar="list|fetch", required=True, dest="action")
     listing = actions.add_parser("list", help="list the corpora")
-    listing.add_argument("--json", action="store_true", help="print one JSON object a corpus")
+    listing.add_argument("--json", action="store_true", help="print one JSON object per corpus")
     fetching = actions.add_parser("fetch", help="download a corpus and verify its size and sha256")
     for action in (listing, fetching):
         action.add_argument("--debug", action="store_true", help="show the traceback of an error")

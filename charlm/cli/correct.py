@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
     parser.add_argument("file", type=Path, metavar="FILE", help="a text")
     parser.add_argument("--write", action="store_true", help="write the corrected text into FILE")
-    parser.add_argument("--json", action="store_true", help="print one JSON object an error")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per error")
     add_options(parser, Correcting)
 
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     except OSError as error:
         raise TextError(f"{options.file} cannot be read: {error.strerror}. Name a text file.") from None
     except UnicodeDecodeError as error:
-        raise TextError(f"{options.file} cannot be read as UTF-8: {error}. Name a text file.") from None
+        raise TextError(f"{options.file} cannot be read as UTF-8: {error}. Convert it to UTF-8.") from None
     corrections = trained.correct(text, progress="correcting", **given_options(options, Correcting))
     if options.write and corrections:
         with replacing_file(options.file) as temporary:

@@ -40,8 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_run(parser)
     parser.add_argument("pairs", metavar="PAIRS", help="a file of tab-separated pairs, or a corpus or task by name")
-    parser.add_argument("--limit", type=int, metavar="N", help="take the first N pairs alone")
-    parser.add_argument("--season", type=int, metavar="N", help="of the seasonal-naive forecast (default: found)")
+    parser.add_argument("--limit", type=int, metavar="N", help="take only the first N pairs")
+    parser.add_argument(
+        "--season", type=int, metavar="N", help="steps in a season, for the seasonal-naive forecast (default: found)"
+    )
     parser.add_argument(
         "--split", choices=("test", "validation"), help="of a task, or of what the run was trained on (default: test)"
     )
@@ -54,16 +56,18 @@ def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = open_run(options, "evaluate")
     if options.limit is not None and options.limit < 1:
-        raise ConfigError(f"`limit` must be at least 1. Received: limit={options.limit}.")
+        raise ConfigError(f"--limit must be at least 1. Received: {options.limit}.")
     task, decoding = trained.config.model.task, given_options(options, Decoding)
     config = dataclasses.replace(trained.config, reading=with_given(trained.config.reading, options))
     if options.season is not None and (task != "forecast" or config.model.rebuild):
-        raise ConfigError("`season` is that of a series that is forecast. Leave out season.")
+        raise ConfigError("--season is for a series that is forecast. Leave it out.")
     if decoding and task in ("classify", "forecast"):
-        raise ConfigError(f"A model of the task '{task}' writes nothing. Leave out {', '.join(decoding)}.")
+        raise ConfigError(
+            f"A model of the task '{task}' writes nothing. Leave out {', '.join(f'--{name}' for name in decoding)}."
+        )
     if task == "forecast":
         if options.limit is not None:
-            raise ConfigError("A series is judged whole. Leave out limit.")
+            raise ConfigError("A series is judged whole. Leave out --limit.")
         values = _read_values(trained, config, options.pairs, options.split)
         figures = trained.judge_series(values, season=options.season)
         print(json.dumps(figures)) if options.json else _print_forecasts(figures)
@@ -93,18 +97,18 @@ def _read_values(trained: Run, config: Config, name: str, split: str | None) -> 
         )
     split = split or "test"
     split = split if len(store.splits.get(split, ())) else "validation"
-    log.info("The run was trained on %s: its %s split is judged.", name, split)
+    log.info("%s was trained on: its %s split is evaluated.", name, split)
     return store.splits[split]
 
 
 def _print_forecasts(figures: dict[str, Any]) -> None:
     print(f"windows                      {figures['windows']:,}")
-    print(f"mean absolute error          {figures['mae']:.6g} (in deviations of the training split)")
+    print(f"mean absolute error          {figures['mae']:.6g} (in standard deviations of the training split)")
     if "naive" in figures:
         for name, label in (("naive", "naive"), ("seasonal_naive", f"seasonal naive ({figures['season']})")):
             share = f"   {figures['mae'] / figures[name]:.3f} of it" if figures[name] else ""
             print(f"  {label:26} {figures[name]:.6g}{share}")
-    print(f"within the interval of 80%   {figures['coverage']:.1%}")
+    print(f"within the 80% interval      {figures['coverage']:.1%}")
     if figures["variance_left"] is not None:
         print(f"squared error over variance  {figures['variance_left']:.2%}")
 

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", choices=SUBJECTS, help="what to explain")
     parser.add_argument("folders", nargs="*", metavar="RUN", help="trained runs to measure too")
     parser.add_argument("--units", type=int, default=128, metavar="N", help="width of a layer (default: 128)")
-    parser.add_argument("--inputs", type=int, metavar="N", help="width of its inputs (default: as many)")
+    parser.add_argument("--inputs", type=int, metavar="N", help="width of its inputs (default: --units)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
         if not 1 <= value <= _WIDEST:
             raise ConfigError(f"`{name}` must be from 1 to {_WIDEST:,}. Received: {name}={value}.")
     if options.subject == "attention" and options.inputs is not None:
-        raise ConfigError("Attention is as wide as the layers. Leave out inputs.")
+        raise ConfigError("Attention is as wide as the layers. Leave out --inputs.")
     task = "translate" if options.subject == "attention" else "language"
     runs = [load(folder) for folder in options.folders]
     for trained in runs:

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "strings", nargs="*", metavar="STRING", help="texts with gaps; standard input where there are none"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a text")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per text")
     add_options(parser, Gaps)
 
 

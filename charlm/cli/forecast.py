@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
     parser.add_argument("file", metavar="FILE", help="a CSV file, or the name of a generated series")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the last steps and what follows, FILE.png")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a step")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per step")
     add_options(parser, ReadingConfig, defaults=False)
 
 

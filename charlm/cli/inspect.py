@@ -26,9 +26,9 @@ With --unit, the value of one unit after each character, as a strip of colours u
 follow a feature of the text, by Pearson's correlation, and the best one is shown. Of a long text the first 800
 characters are shown.
 
-  charlm inspect runs/book 'He said "no" (twice).'
+  charlm inspect runs/book "ROMEO: But, soft!"
   charlm inspect runs/book --file chapter.txt --find position --plot position.png
-  charlm inspect runs/book 'He said "no".' --unit 17 --part forget
+  charlm inspect runs/book "ROMEO: But, soft!" --unit 17 --part forget
 """
 _ALTERNATIVES = 5
 _RANKED = 5
@@ -38,7 +38,9 @@ _SHOWN = 800  #: characters of a text that are drawn
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_run(parser)
-    parser.add_argument("string", nargs="?", metavar="STRING", help="the text to read")
+    parser.add_argument(
+        "string", nargs="?", metavar="STRING", help="the text to read; standard input where it is left out, or -"
+    )
     parser.add_argument("--file", metavar="FILE", help="read the text from a file, - for standard input")
     parser.add_argument("--unit", type=int, metavar="N", help="show this unit, counted from 0 (of --plot alone: 0)")
     parser.add_argument("--layer", type=int, metavar="N", help="of the unit, counted from 0 (default: 0)")
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--find", choices=sorted(FEATURES), help="rank the units by how well they follow this")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the unit as a picture, FILE.png")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     add_options(parser, ReadingConfig, defaults=False)
 
 
@@ -61,9 +63,9 @@ def run(options: argparse.Namespace) -> None:
     unit: dict[str, Any] = {"layer": options.layer, "unit": options.unit, "part": options.part}
     given = {name: value for name, value in unit.items() if value is not None}
     if given and options.find:
-        raise ConfigError(f"--find looks at all units. Leave out {', '.join(given)}.")
+        raise ConfigError(f"--find looks at all units. Leave out {', '.join(f'--{name}' for name in given)}.")
     if given and options.unit is None:
-        raise ConfigError(f"Say of which --unit. Received: {', '.join(given)}.")
+        raise ConfigError(f"Name the --unit too. Received: {', '.join(f'--{name}' for name in given)}.")
     text = "\n".join(documents)
     if options.find:
         best = _rank(trained, text, options)
@@ -88,9 +90,10 @@ def run(options: argparse.Namespace) -> None:
 
 def _read(options: argparse.Namespace, config: ReadingConfig) -> list[str]:
     """Returns the documents to read."""
-    if (options.string is None) == (options.file is None):
-        raise ConfigError("Give a STRING or a --file to read, one of them.")
-    documents = list(join_chunks(read_corpus([options.file], config))) if options.file else [options.string]
+    if options.string is not None and options.file is not None:
+        raise ConfigError("Give either STRING or --file.")
+    file = "-" if options.string in (None, "-") and options.file is None else options.file
+    documents = [options.string] if file is None else list(join_chunks(read_corpus([file], config)))
     if not any(documents):
         raise TextError("The text is empty: there is nothing to read.")
     return documents

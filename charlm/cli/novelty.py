@@ -31,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=400,
         metavar="N",
-        help="ids a sample: characters, or tokens of a byte or bpe model (default: 400)",
+        help="ids per sample: characters, or tokens of a byte or bpe model (default: 400)",
     )
     parser.add_argument("--n", type=int, default=100, metavar="N", help="how many samples (default: 100)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_options(parser, Sampler)
     add_options(parser, ReadingConfig, defaults=False)

@@ -10,7 +10,7 @@ from charlm.sampling import Sampler
 from charlm.tokenizer import UNKNOWN
 
 DESCRIPTION = """\
-Writes on after a prompt, as it is drawn. The same seed gives the same text.
+Continues a prompt, character by character as they are drawn. The same seed gives the same text.
 """
 
 
@@ -27,14 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--stop", action="append", default=[], metavar="S", help="end at this string; may be repeated")
     parser.add_argument("--n", type=int, default=1, metavar="N", help="how many texts (default: 1)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draws (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
     parser.add_argument(
         "--unknown",
         choices=UNKNOWN,
         default="error",
-        help="what a character of the prompt that the model does not know does (default: error)",
+        help="what to do with characters of the prompt that the model does not know (default: error)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a text")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per text")
     add_options(parser, Sampler)
 
 

@@ -19,10 +19,10 @@ from charlm.run import Run
 from charlm.surprise import READINGS, Surprise, rank_lines
 
 DESCRIPTION = """\
-Tells what texts cost under a model. They are read as the training text was, unless told otherwise.
+Tells how many bits texts cost under a model. They are read as the training text was, unless told otherwise.
 
-A long text is cut into rows that run in parallel, each warmed on the 1,024 ids before it; training's validation loss
-is the same number. A character that the model does not know is charged as `<unk>` plus 21 bits.
+A long text is cut into rows that run in parallel, each warmed on the 1,024 ids before it; training computes its
+validation loss in the same way. A character that the model does not know is charged as `<unk>` plus 21 bits.
 """
 _ALTERNATIVES = 5
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_run(parser)
     parser.add_argument("files", nargs="+", metavar="FILE", help="texts: files, folders, globs, - or names")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a file, line or character")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per file, line or character")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--per-line", action="store_true", help="rank the lines, the most surprising first")
     way.add_argument("--per-character", action="store_true", help="show the text coloured by surprise")
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reading",
         choices=READINGS,
         default="forward",
-        help="of --per-line and --per-character; all but forward need --task bidirectional (default: forward)",
+        help="for --per-line, --per-character and --html; all but forward need --task bidirectional (default: forward)",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write --per-character as a page, with alternatives")
     add_options(parser, ReadingConfig, defaults=False)
@@ -56,7 +56,9 @@ def run(options: argparse.Namespace) -> None:
         raise ConfigError("--html writes a page of one text, by characters. Name one FILE, without --per-line.")
     show = _show_lines if options.per_line else _show_characters if options.per_character or options.html else _score
     if show is _score and options.reading != "forward":
-        raise ConfigError("--reading is for --per-line and --per-character; without them all readings are told.")
+        raise ConfigError(
+            "--reading is for --per-line, --per-character and --html; without them all readings are told."
+        )
     empty = []
     for file in files:
         texts = read_documents(file, config)

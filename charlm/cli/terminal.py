@@ -51,5 +51,5 @@ def _read_lines() -> Iterator[str]:
     for number, line in enumerate(sys.stdin, 1):
         if is_whole and "\ufffd" in line:
             is_whole = False
-            log.warning("Line %s of standard input holds U+FFFD, as which bytes that are not UTF-8 are read.", number)
+            log.warning("Line %s of standard input holds U+FFFD, which stands for bytes that are not UTF-8.", number)
         yield line.rstrip("\r\n")

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("strings", nargs="*", metavar="STRING", help="texts; standard input where there are none")
     parser.add_argument("--show-attention", action="store_true", help="draw where the model looked, in the terminal")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw where the model looked, as a picture")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a text, with the whole beam")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per text, with the whole beam")
     add_options(parser, Decoding)
 
 
