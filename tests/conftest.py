@@ -26,6 +26,9 @@ def cache(tmp_path_factory):
     patch.setenv("CHARLM_CACHE", str(tmp_path_factory.mktemp("cache")))
     for name in ("no_proxy", "NO_PROXY"):
         patch.setenv(name, "127.0.0.1")
+    # As many replicas, and the same precision, on every machine: else its losses would be others.
+    patch.setattr("charlm.training.count_devices", lambda: 2)
+    patch.setattr("charlm.training.has_bfloat16", lambda: False)
     yield
     patch.undo()
 

@@ -187,6 +187,7 @@ def test_the_languages_have_the_same_letters():
     assert {label for _, label in pairs} == set(languages.NAMES)
     sources = {split: {line for line, _ in languages.pairs(split)} for split in ("validation", "test", "train")}
     assert not sources["train"] & sources["test"] and not sources["validation"] & sources["test"]
+    assert not sources["train"] & sources["validation"]
 
 
 def test_a_bag_of_characters_cannot_tell_the_languages():

@@ -1,16 +1,31 @@
 """One table of models, and every contract that each of them keeps."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from gradients import assert_gradients_agree
-from models import MODELS, SIZES, SOURCE, VOCAB_SIZE, batch_of, engine_of, expected_shapes, inputs_of, make, outputs_of
+from models import (
+    IDS,
+    MODELS,
+    SIZES,
+    SOURCE,
+    VOCAB_SIZE,
+    batch_of,
+    engine_of,
+    expected_shapes,
+    inputs_of,
+    make,
+    outputs_of,
+)
 
 from charlm.backend import keras, tf
 from charlm.errors import BundleError, ConfigError
 from charlm.layers.attention import Attention
 from charlm.layers.bidirectional import BidirectionalStack
 from charlm.layers.recurrent import GRU, LSTM, RecurrentStack, SimpleRNN
-from charlm.tokenizer import PAD
+from charlm.sampling import log_softmax
+from charlm.tokenizer import BOS, EOS, PAD, UNK
 
 DECODERS = [name for name, config in MODELS.items() if config.task in ("language", "translate", "autoencode")]
 OTHERS = [name for name in MODELS if name not in DECODERS]
@@ -178,7 +193,7 @@ def test_gradients_agree_with_finite_differences(model, ids):
     assert_gradients_agree(loss, model.trainable_variables)
 
 
-@pytest.mark.parametrize("name", [*DECODERS, "bidirectional"])
+@pytest.mark.parametrize("name", ["mixed", "tied", "mogrified", "heads", "no attention", "bidirectional"])
 def test_a_model_trains_as_any_keras_model(config, ids):
     model, targets = make(config), ids if config.task == "bidirectional" else np.roll(ids, -1, axis=1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -186,6 +201,21 @@ def test_a_model_trains_as_any_keras_model(config, ids):
     inputs = inputs_of(config, ids)
     losses = model.fit(inputs, targets, epochs=10, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", ["lstm", "general", "autoencoder"])
+def test_the_loss_is_of_weighted_targets_and_told_of_characters(config):
+    share = 0.0 if config.task == "language" else 0.1
+    config = dataclasses.replace(config, label_smoothing=share)
+    model, batch, targets = make(config), batch_of(config), IDS.copy()
+    targets[0, :4] = PAD, UNK, BOS, EOS
+    batch |= {"targets": targets, "weights": (~np.isin(targets, (PAD, BOS))).astype("f")}
+    logs = log_softmax(model(inputs_of(config, batch["inputs"])).numpy())
+    nats = -np.take_along_axis(logs, targets[..., None], 2)[..., 0]
+    loss, told, _ = model.training_loss(batch, model.initial_state(3), seed=tf.constant([0, 1]))
+    smoothed = (1 - share) * nats - share * logs.mean(-1)
+    assert float(loss) == pytest.approx((smoothed * batch["weights"]).sum(), rel=1e-4)
+    assert float(told) == pytest.approx(nats[(targets > EOS) | (targets == UNK)].sum(), rel=1e-4)
 
 
 LAYERS = {"lstm": (LSTM, keras.layers.LSTM), "gru": (GRU, keras.layers.GRU), "rnn": (SimpleRNN, keras.layers.SimpleRNN)}

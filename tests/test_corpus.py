@@ -42,6 +42,12 @@ def test_the_vocabulary_comes_from_the_training_split():
     assert (store.tokens("validation") == UNK).sum() == 4
 
 
+def test_pieces_come_from_the_training_split():
+    config = DataConfig(tokenizer="bpe", vocab_size=300, split="50/50")
+    one, other = (prepare(documents("ab cd " * 50 + end * 50), config) for end in ("xy zw ", "zw yx "))
+    assert one.tokenizer.pieces == other.tokenizer.pieces
+
+
 def test_documents_are_marked_off():
     store = prepare(documents("ab", "", "ba", "bb"), DataConfig(split="50/50", split_by="documents"))
     a, b = store.tokenizer.encode("ab").tolist()

@@ -110,6 +110,7 @@ def test_a_trained_run_is_measured_with_its_own_weights(trained):
     model = trained.config.model
     norms = trained_norms(model, trained.tensors, ids)
     louder = {name: tensor * (3 if name == "embedding" else 1) for name, tensor in trained.tensors.items()}
+    assert trained_norms(model, trained.tensors, ids) == pytest.approx(norms, rel=1e-5)
     assert norms.keys() == set(DISTANCES) and norms != trained_norms(model, louder, ids)
 
 

@@ -10,7 +10,7 @@ import charlm
 from charlm.cli import main
 from charlm.config import DataConfig, ModelConfig, ReadingConfig
 from charlm.errors import ConfigError, CorpusError, TextError
-from charlm.forecasting import find_margin, find_season, forecast, judge_forecasts
+from charlm.forecasting import find_margin, find_season, forecast, forecast_next, judge_forecasts
 from charlm.series import Series, prepare_series, read_series
 from charlm.streams import series as stream
 from charlm.streams import windows_per_epoch
@@ -70,6 +70,11 @@ class Oracle:
     def read(self, values):
         following = values[:, -1:] + np.arange(1, 4)[None, :, None]
         return following[..., None] + np.array([-0.1, 0.0, 0.1])
+
+
+def test_the_newest_steps_are_continued():
+    found = forecast_next(Oracle(), np.arange(60.0)[:, None], read=8)
+    np.testing.assert_allclose(found[:, 0, 1], [60, 61, 62])
 
 
 def test_forecasts_are_judged_beside_those_that_need_no_model():
@@ -213,7 +218,7 @@ def series_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def forecaster(series_file, tmp_path_factory):
-    return charlm.train(series_file, tmp_path_factory.mktemp("runs") / "forecaster", **SETTINGS)
+    return charlm.train(series_file, tmp_path_factory.mktemp("runs") / "forecaster", **SETTINGS | {"split": "70/10/20"})
 
 
 def test_a_forecaster_is_trained_loaded_and_judged(forecaster, series_file, tmp_path, capsys):
@@ -232,7 +237,7 @@ def test_a_forecaster_is_trained_loaded_and_judged(forecaster, series_file, tmp_
     assert "   +1  sine  " in capsys.readouterr().out
     assert main(["evaluate", str(forecaster.folder), str(series_file), "--season", "19"]) == 0
     out = capsys.readouterr().out
-    assert "seasonal naive (19)" in out and "windows                      25" in out
+    assert "seasonal naive (19)" in out and "windows                      40" in out  # of test, not of validation
 
 
 def test_a_series_is_rebuilt(series_file, tmp_path, capsys):

@@ -17,18 +17,19 @@ from charlm.tokenizer import Tokenizer
 TEXT = 'He said "no" (twice (or so)).\nThen she "left"\n'
 
 
-def make_engine(cell="lstm", layers=2, units=6, seed=0):
+def make_engine(cell="lstm", layers=2, units=6, seed=0, mogrify=False):
     tokenizer = Tokenizer.characters(sorted(set(TEXT)))
-    config = ModelConfig(cell=cell, layers=layers, units=units)
+    config = ModelConfig(cell=cell, layers=layers, units=units, mogrify=mogrify)
     rng = np.random.default_rng(seed)
     shapes = expected_shapes(config, tokenizer.vocab_size)
     tensors = {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
     return LanguageEngine(config, tokenizer.vocab_size, tensors), tokenizer
 
 
+@pytest.mark.parametrize("mogrify", [False, True])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_states_are_those_of_the_engine(cell):
-    engine, tokenizer = make_engine(cell)
+def test_states_are_those_of_the_engine(cell, mogrify):
+    engine, tokenizer = make_engine(cell, mogrify=mogrify)
     ids = tokenizer.encode(TEXT)
     outputs, after = engine._stack.unroll(ids[None], engine.initial_state(1))
     layers, state = engine.look(ids, engine.initial_state(1))

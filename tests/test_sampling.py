@@ -47,6 +47,14 @@ def test_controls_keep_what_they_say():
     assert kept(top_k=100, top_p=1.0, min_p=0.0) == [3, 4, 5, 6, 7]
 
 
+def test_controls_work_in_their_order():
+    assert kept(temperature=0.5, top_p=0.6) == kept(temperature=0.5, min_p=0.5) == [4]
+    assert kept(top_k=2, top_p=0.55) == [4]
+    assert kept(top_p=0.55, min_p=0.5) == [4, 5]
+    written = np.eye(8, dtype=int)[[4]]
+    assert np.flatnonzero(Sampler(repetition_penalty=2, top_k=1)(LOGITS, written)[0]).tolist() == [5]
+
+
 def test_equally_likely_ids_are_cut_by_number():
     assert np.flatnonzero(Sampler(top_k=2)(np.zeros((1, 8), np.float32))[0]).tolist() == [3, 4]
 

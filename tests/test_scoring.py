@@ -94,6 +94,8 @@ def test_every_id_is_charged_once(monkeypatch):
     monkeypatch.setattr(scoring, "WARM_UP", 30)
     nats = score_ids(Uniform(8), np.full(1234, 4))
     assert nats == pytest.approx(np.full(1234, math.log(8)))
+    places = [places for places, *_ in scoring.score_chunks(Uniform(8), np.full(1234, 4))]
+    assert sorted(np.concatenate(places)) == list(range(1234))
 
 
 def test_texts_that_may_come_next_are_charged_as_each_would_be_alone(monkeypatch):

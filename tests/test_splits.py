@@ -154,3 +154,10 @@ def test_pairs_with_an_empty_side_are_not_judged(tmp_path):
     config = Config.from_settings({"task": "autoencode"})
     (tmp_path / "lines.txt").write_text("a\n\nb\n")
     assert list(read_test_pairs(str(tmp_path / "lines.txt"), config)) == [("a", "a"), ("b", "b")]
+
+
+def test_labelled_lines_are_shuffled_always_alike(tmp_path):
+    (tmp_path / "x.tsv").write_text("".join(f"{number}\t{number // 50}\n" for number in range(100)))
+    config = Config.from_settings({"task": "classify", "split": "80/20"})
+    one, again = (list(read_pairs([str(tmp_path / "x.tsv")], {}, config)["validation"]) for _ in range(2))
+    assert one == again and {label for _, label in one} == {"0", "1"}

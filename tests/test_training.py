@@ -1,3 +1,4 @@
+import errno
 import functools
 import itertools
 import json
@@ -52,7 +53,7 @@ def test_validation_is_the_score_of_the_held_out_text(trained, text):
     assert trained.score(held_out).nats_per_character == pytest.approx(best, abs=1e-6)
 
 
-@pytest.mark.parametrize("interruptions", [[1], [20, 15], [30], [31, 1, 1]])
+@pytest.mark.parametrize("interruptions", [[1, 19, 10, 1, 1, 3]])
 def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(trained, text_file, settings, interruptions, tmp_path):
     assert_goes_on_exactly(text_file, trained.folder, tmp_path / "run", interruptions, settings)
 
@@ -76,11 +77,17 @@ def test_an_existing_run_is_refused(trained, text_file, settings):
         charlm.train(text_file, trained.folder, **settings)
 
 
-@pytest.fixture
-def interrupted(text_file, settings, tmp_path):
+@pytest.fixture(scope="module")
+def two_steps(text_file, settings, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two") / "run"
     with pytest.raises(KeyboardInterrupt):
-        charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(2)], **settings)
-    return tmp_path / "run"
+        charlm.train(text_file, folder, callbacks=[StopAfter(2)], **settings)
+    return folder
+
+
+@pytest.fixture
+def interrupted(two_steps, tmp_path):
+    return shutil.copytree(two_steps, tmp_path / "run")
 
 
 def test_a_model_without_a_checkpoint_is_not_overwritten(interrupted, text_file, settings):
@@ -201,6 +208,16 @@ def test_one_process_at_a_time(interrupted, text_file, settings):
                 charlm.train(text_file, interrupted, resume=True, **settings)
 
     charlm.train(text_file, interrupted, resume=True, callbacks=[Second()], **settings)
+
+
+def test_no_bundle_goes_before_its_checkpoint(text_file, settings, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        charlm.train(text_file, tmp_path / "run", **settings)
+    assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
 def test_a_torn_line_of_the_log_is_dropped(interrupted, trained, text_file, settings):
