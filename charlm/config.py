@@ -76,8 +76,7 @@ class DataConfig:
                 raise ConfigError(f"`{name}` must name a text. Received: {name}=''.")
         if self.test and not self.validation:
             raise ConfigError(
-                "`test` needs `validation` beside it: with texts of their own, CORPUS is all training text. "
-                "Pass --validation too."
+                "`test` needs `validation` beside it: with texts of their own, CORPUS is all training text."
             )
 
     @property

@@ -118,20 +118,23 @@ class Sampler:
         scores[NEVER_DRAWN] = _NO_CHANCE
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         if top_k is not None and top_k < weights.shape[1]:
-            weights = _keep(weights, np.arange(weights.shape[1]) < top_k)
+            weights = _keep(weights, scores, np.arange(weights.shape[1]) < top_k)
         if self.top_p is not None:
             ranked = -np.sort(-weights, axis=1)
             before = ranked.cumsum(axis=1) - ranked
             least = np.maximum(self.top_p * weights.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-            weights = _keep(weights, before < least)
+            weights = _keep(weights, scores, before < least)
         if self.min_p is not None:
             weights = np.where(weights >= self.min_p, weights, 0)
         return weights
 
 
-def _keep(weights: Floats, kept_ranks: NDArray[np.bool_]) -> Floats:
-    """Zeroes all but the likeliest, by rank `(V,)` or `(B, V)`; of equally likely ids the lower ones stay."""
-    order = np.argsort(-weights, axis=1, kind="stable")
+def _keep(weights: Floats, scores: Floats, kept_ranks: NDArray[np.bool_]) -> Floats:
+    """Zeroes all but the likeliest, by rank `(V,)` or `(B, V)`; of equally likely ids the lower ones stay.
+
+    The ranks are those of the scores: near ones may have the same weight.
+    """
+    order = np.argsort(-scores, axis=1, kind="stable")
     kept = np.empty(weights.shape, bool)
     np.put_along_axis(kept, order, np.broadcast_to(kept_ranks, weights.shape), axis=1)
     return np.where(kept, weights, 0)

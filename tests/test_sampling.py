@@ -55,6 +55,13 @@ def test_controls_work_in_their_order():
     assert np.flatnonzero(Sampler(repetition_penalty=2, top_k=1)(LOGITS, written)[0]).tolist() == [5]
 
 
+def test_what_is_likeliest_by_a_hair_is_drawn_and_told():
+    logits = np.array([[0, 0, 0, -2e-16, 0]], np.float32)
+    sampler = Sampler(temperature=0)
+    assert sampler(logits)[0].tolist() == [0, 0, 0, 0, 1]
+    assert sampler.draw(logits, next(sampler.noise(0, [0], 5))).tolist() == [4]
+
+
 def test_equally_likely_ids_are_cut_by_number():
     assert np.flatnonzero(Sampler(top_k=2)(np.zeros((1, 8), np.float32))[0]).tolist() == [3, 4]
 
