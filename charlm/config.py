@@ -217,9 +217,7 @@ class ModelConfig:
 class TrainingConfig:
     """Training."""
 
-    minutes: float | None = option(
-        None, "minutes in all, start-up and evaluations included (default: 5, unless --epochs or --steps)", above=0
-    )
+    minutes: float | None = option(None, "minutes in all (default: 5, unless --epochs or --steps is given)", above=0)
     epochs: float | None = option(None, "train for this many passes over the training text", above=0)
     steps: int | None = option(None, "train for this many steps", minimum=1)
     batch_size: int = option(32, "rows per batch", minimum=1)
@@ -245,9 +243,7 @@ class TrainingConfig:
         "type of the factors of matrix products; auto takes bfloat16 where the processor has it",
         choices=("auto", "float32", "bfloat16"),
     )
-    seed: int = option(
-        0, "seed of the weights, the order of the data and the dropout", minimum=0, maximum=(1 << 31) - 1
-    )
+    seed: int = option(0, "seed of the weights, the data's order and the dropout", minimum=0, maximum=(1 << 31) - 1)
     distribute: str = option(
         "mirrored", "mirrored: a replica on every core or GPU; none: one alone", choices=("none", "mirrored")
     )
