@@ -39,7 +39,7 @@ class Gaps:
     beam: int = option(32, "candidates from either side", minimum=1, metavar="K")
     n: int = option(5, "answers, at most", minimum=1)
     temperature: float = option(0.0, "above 0, answers are drawn; else the likeliest come first", minimum=0)
-    seed: int = option(0, "of the draws", minimum=0)
+    seed: int = option(0, "seed of the draws", minimum=0)
     unknown: str = option("error", "what to do with characters that the model has never seen", choices=UNKNOWN)
 
     def __post_init__(self) -> None:

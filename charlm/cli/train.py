@@ -26,8 +26,8 @@ line; with --task forecast it is a CSV file, a row for each step. --task bidirec
 directions at once, and each character from all around it.
 --minutes, --epochs or --steps says how long (default: five minutes). --minutes counts the whole command, and what you
 leave open of --units, --dropout, --weight-drop and --learning-rate (of a translator, --heads too; of a language model,
---mogrify) is chosen for the time, the text and the machine. With --dropout given, --weight-drop is 0
-unless it is given too.
+--mogrify) is chosen for the time, the text and the machine. With --dropout given, --weight-drop is 0 unless
+it is given too.
 Ctrl-C saves, and --resume goes on from there with the settings that the run has; a finished one stays as it is.
 Settings may come from a TOML file (--config) or a preset; flags win. The defaults told below are those of a language
 model; RUN/config.json tells what a run has. Other tasks begin with these:
