@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from charlm.runtime.engine import Decoder, Engine, State
 from charlm.sampling import Sampler
-from charlm.tokenizer import BOS, EOS, Ids, Tokenizer
+from charlm.tokenizer import BOS, EOS, Tokenizer
 
-Drawing = Generator[Ids, NDArray[np.bool_] | None, None]  #: see `write`
+Drawing = Generator[NDArray[np.intp], NDArray[np.bool_] | None, None]  #: see `write`
 
 _PROMPT_CHUNK = 512
 
@@ -40,7 +40,7 @@ def generate(
         first: the number of the first of them.
 
     Yields:
-        int32 ids `(B,)`, one step at a time.
+        Ids `(B,)`, one step at a time.
     """
     state = engine.initial_state(1)
     prompt = np.array([BOS, *prompt_ids], np.int32)
@@ -76,7 +76,7 @@ def write(
         sampler, length: as for `generate`.
 
     Yields:
-        int32 ids `(B,)`, one step at a time.
+        Ids `(B,)`, one step at a time.
     """
     rows, own, penalizes = np.arange(len(logits)), noise, sampler.repetition_penalty != 1
     for drawn in range(length):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from charlm.options import option, validate
-from charlm.tokenizer import BOS, Ids
+from charlm.tokenizer import BOS
 
 NEVER_DRAWN = np.s_[..., : BOS + 1]  #: where <pad>, <unk> and <bos> are in `(…, V)`
 
@@ -73,7 +73,7 @@ class Sampler:
         weights = self._weigh(self._penalize(logits, counts))
         return weights / weights.sum(axis=1, keepdims=True)
 
-    def draw(self, logits: Floats, noise: Floats, counts: NDArray[np.int64] | None = None) -> Ids:
+    def draw(self, logits: Floats, noise: Floats, counts: NDArray[np.int64] | None = None) -> NDArray[np.intp]:
         """Draws an id a row, `(B,)`, by the probabilities of a call, which it need not work out.
 
         Where logits and Gumbel noise add up to most is a draw from their softmax (Gumbel 1954; Maddison et al. 2014).
@@ -85,7 +85,7 @@ class Sampler:
         logits = self._penalize(logits, counts)
         if self.top_k or self.top_p or self.min_p:
             logits = np.where(self._weigh(logits) > 0, logits, _NO_CHANCE)
-        return (logits + noise).argmax(axis=1).astype(np.int32)
+        return (logits + noise).argmax(axis=1)
 
     def noise(self, seed: int, rows: Iterable[int], vocab_size: int) -> Iterator[Floats]:
         """Yields what decides the draws, `(B, V)` a step: Gumbel noise, as loud as the temperature is high.

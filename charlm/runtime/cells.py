@@ -38,7 +38,8 @@ def _finish_sigmoid(tanh_of_half: Array) -> None:
 class Cell(Protocol):
     """A layer's weights, and its time step.
 
-    `kernel (D, G)` and `input_bias (G,)` project the layer's inputs; `step` takes these projections.
+    `kernel (D, G)` and `input_bias (1, G)` project the layer's inputs; `step` takes these projections. A bias is a row,
+    as NumPy adds arrays of one shape twice as quickly as it stretches one of them.
     """
 
     gates: ClassVar[int]
@@ -68,7 +69,7 @@ class LSTMCell:
 
     def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array):
         self.kernel, self.recurrent_kernel, self.input_bias = (
-            _arrange(tensor, (0, 1, 3, 2), sigmoids=3) for tensor in (kernel, recurrent_kernel, bias)
+            _arrange(tensor, (0, 1, 3, 2), sigmoids=3) for tensor in (kernel, recurrent_kernel, bias[None])
         )
         units = len(recurrent_kernel)
         self._input, self._forget, self._output, self._candidate = (_columns(units, gate) for gate in range(4))
@@ -106,8 +107,8 @@ class GRUCell:
     bias_rows: ClassVar[tuple[int, ...]] = (2,)
 
     def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array):
-        self.kernel, self.recurrent_kernel, (self.input_bias, self.recurrent_bias) = (
-            _arrange(tensor, (0, 1, 2), sigmoids=2) for tensor in (kernel, recurrent_kernel, bias)
+        self.kernel, self.recurrent_kernel, self.input_bias, self.recurrent_bias = (
+            _arrange(tensor, (0, 1, 2), sigmoids=2) for tensor in (kernel, recurrent_kernel, bias[:1], bias[1:])
         )
         units = len(recurrent_kernel)
         self._update, self._reset, self._candidate = (_columns(units, gate) for gate in range(3))
@@ -145,7 +146,7 @@ class SimpleRNNCell:
     bias_rows: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, kernel: Array, recurrent_kernel: Array, bias: Array):
-        self.kernel, self.recurrent_kernel, self.input_bias = kernel, recurrent_kernel, bias
+        self.kernel, self.recurrent_kernel, self.input_bias = kernel, recurrent_kernel, bias[None]
 
     def step(self, x: Array, state: State) -> State:
         h = np.dot(state[0], self.recurrent_kernel)

@@ -16,7 +16,7 @@ class Decoder(Protocol):
 
     vocab_size: int
 
-    def step(self, ids: NDArray[np.int32], state: State) -> tuple[NDArray[np.float32], State]:
+    def step(self, ids: NDArray[np.integer], state: State) -> tuple[NDArray[np.float32], State]:
         """Reads one id a row, `(B,)`; returns logits `(B, V)` and the state after."""
         ...
 

@@ -47,13 +47,13 @@ class LanguageEngine:
         check_tensors(expected_shapes(config, vocab_size), tensors)
         self.vocab_size, self.units = vocab_size, config.units
         self._stack = Stack("layers", config.cells, config.units, tensors["embedding"], tensors)
-        self._kernel, self._bias = output_kernel(config, tensors), tensors["output.bias"]
+        self._kernel, self._bias = output_kernel(config, tensors), tensors["output.bias"][None]
 
     def initial_state(self, batch_size: int) -> State:
         """Returns zeros: for each layer its state, `(B, H)` each."""
         return self._stack.initial_state(batch_size)
 
-    def step(self, ids: Ids, state: State) -> tuple[Array, State]:
+    def step(self, ids: NDArray[np.integer], state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns logits `(B, V)` and the state after."""
         h, state = self._stack.step(ids, state)
         logits = np.dot(h, self._kernel)

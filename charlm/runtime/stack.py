@@ -101,7 +101,7 @@ class Stack:
         """Returns the last layer's `h`, `(B, H)`, of a state."""
         return state[-self.layers[-1].num_states]
 
-    def step(self, ids: Ids, state: State) -> tuple[Array, State]:
+    def step(self, ids: NDArray[np.integer], state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns the last layer's outputs `(B, H)`, and the state after."""
         first = self.layers[0]
         before = state[: first.num_states]

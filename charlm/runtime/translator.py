@@ -71,7 +71,7 @@ class TranslationEngine:
         memory = np.where(mask[:, :, None], memory, 0)
         return *state, memory, self._attention.keys(memory), mask
 
-    def step(self, ids: Ids, state: State) -> tuple[Array, State]:
+    def step(self, ids: NDArray[np.integer], state: State) -> tuple[Array, State]:
         """Reads one id a row, `(B,)`; returns logits `(B, V)` and the state after."""
         h, after = self._decoder.step(ids, state[: self.num_states])
         h, _ = self._attend(h[:, None], state)
