@@ -2,6 +2,7 @@
 
 import codecs
 import operator
+import re
 from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
@@ -123,6 +124,8 @@ class TextStream:
     def __init__(self, tokenizer: Tokenizer, stop: Sequence[str] = ()):
         self._pieces = tokenizer.pieces
         self._stop = [string for string in stop if string]
+        self._ends = re.compile("|".join(map(re.escape, self._stop)) or "(?!)")  # nowhere, where there are none
+        self._longest = max(map(len, self._stop), default=1) - 1
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
         self.is_done = False
@@ -134,9 +137,8 @@ class TextStream:
         if token == EOS:
             return self.finish()
         self._held += self._decoder.decode(self._pieces[token])
-        ends = [place for string in self._stop if (place := self._held.find(string)) >= 0]
-        if ends:
-            self._held = self._held[: min(ends)]
+        if end := self._ends.search(self._held):
+            self._held = self._held[: end.start()]
             self._decoder.reset()  # of a character that began after the stop string
             return self.finish()
         certain = len(self._held) - self._possible_stop()
@@ -151,8 +153,7 @@ class TextStream:
 
     def _possible_stop(self) -> int:
         """Returns how many characters at the end may be the beginning of a stop string."""
-        longest = max(map(len, self._stop), default=1) - 1
-        lengths = range(min(longest, len(self._held)), 0, -1)
+        lengths = range(min(self._longest, len(self._held)), 0, -1)
         return next((n for n in lengths if any(s.startswith(self._held[-n:]) for s in self._stop)), 0)
 
 
