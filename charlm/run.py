@@ -20,7 +20,7 @@ from charlm.generation import generate, stream_texts
 from charlm.inspection import Activity, Follower
 from charlm.novelty import Novelty
 from charlm.options import make, unknown_name
-from charlm.progress import Progress
+from charlm.progress import Progress, open_bar
 from charlm.runtime.bidirectional import BidirectionalEngine
 from charlm.runtime.classifier import ClassificationEngine
 from charlm.runtime.forecaster import ForecastEngine
@@ -52,22 +52,26 @@ class Run(Trained):
     def sample(self, prompt: str = "", *, n: None = None, **options: Any) -> str: ...
     @overload
     def sample(self, prompt: str = "", *, n: int, **options: Any) -> list[str]: ...
-    def sample(self, prompt: str = "", *, n: int | None = None, **options: Any) -> str | list[str]:
+    def sample(
+        self, prompt: str = "", *, n: int | None = None, length: int = 500, progress: Progress = None, **options: Any
+    ) -> str | list[str]:
         """Writes on after a prompt.
 
         Args:
             prompt: how the text begins.
             n: how many texts; each begins with the prompt.
-            **options: those of `stream`.
+            length, **options: those of `stream`.
 
         Returns:
             The text, prompt included; with `n`, a list of texts.
         """
         rows = 1 if n is None else n
-        pieces = self.stream(prompt, n=rows, **options)
+        pieces = self.stream(prompt, n=rows, length=length, **options)
         texts = [[prompt] for _ in range(rows)]
-        for row, piece in pieces:
-            texts[row].append(piece)
+        with open_bar(progress, unit="char", total=rows * length) as bar:
+            for row, piece in pieces:
+                texts[row].append(piece)
+                bar.update(len(piece))
         return "".join(texts[0]) if n is None else ["".join(pieces) for pieces in texts]
 
     def stream(

@@ -1,3 +1,5 @@
+import dataclasses
+import io
 import json
 
 import numpy as np
@@ -128,6 +130,16 @@ def test_the_command_line_lists_and_writes(trained, tmp_path, capsys):
     )
     assert main(["correct", str(trained.folder), str(tmp_path / "none.txt")]) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_standard_input_is_corrected_but_not_written(trained, monkeypatch, capsys):
+    text = "The café by the sea\r\nserves frésh bread;\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert main(["correct", str(trained.folder), "-", "--odds", "1", "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert found == [dataclasses.asdict(one) for one in trained.correct(text, odds=1)] != []
+    assert main(["correct", str(trained.folder), "-", "--write"]) == 2
+    assert "Name the text's" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("engine", [Forward(), Alphabet()], ids=["forward", "both"])

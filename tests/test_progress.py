@@ -23,6 +23,13 @@ def test_a_bar_that_is_open_is_used_and_stays_open(monkeypatch):
         assert "reading:  80%" in sys.stderr.getvalue()
 
 
+def test_a_bar_counts_the_characters_of_all_samples(trained, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with open_bar("sampling", unit="char") as bar:
+        texts = trained.sample("The ", n=3, length=20, progress=bar)
+        assert bar.n == sum(map(len, texts)) - 3 * len("The ") > 0
+
+
 def test_without_a_name_or_a_terminal_there_is_no_bar(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
     with open_bar(None, unit="char") as bar:

@@ -3,13 +3,14 @@
 import argparse
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 from charlm.cli.arguments import add_options, given_options
 from charlm.cli.runs import add_run, open_run
 from charlm.cli.terminal import printable
 from charlm.correction import Correcting, apply
-from charlm.errors import TextError
+from charlm.errors import ConfigError, TextError
 from charlm.files import replacing_file
 
 DESCRIPTION = """\
@@ -21,11 +22,13 @@ FILE is read as UTF-8. Each error is printed with its line and column, and with 
 likelier the text is with the suggestion, divided by the number of ways in which the error can have come about.
 """
 
+_INPUT = Path("-")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     add_run(parser)
-    parser.add_argument("file", type=Path, metavar="FILE", help="a text")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a text, or - for standard input")
     parser.add_argument("--write", action="store_true", help="write the corrected text into FILE")
     parser.add_argument("--json", action="store_true", help="print one JSON object per error")
     add_options(parser, Correcting)
@@ -34,8 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = open_run(options, "correct")
+    is_input = options.file == _INPUT
+    if is_input and options.write:
+        raise ConfigError("--write has no file to write into. Name the text's.")
     try:
-        text = options.file.read_bytes().decode("utf-8")
+        text = (sys.stdin.buffer.read() if is_input else options.file.read_bytes()).decode("utf-8")
     except OSError as error:
         raise TextError(f"{options.file} cannot be read: {error.strerror}. Name a text file.") from None
     except UnicodeDecodeError as error:

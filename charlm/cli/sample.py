@@ -50,7 +50,8 @@ def run(options: argparse.Namespace) -> None:
             print(printable(piece), end="", flush=True)
         print()
         return
-    for row, text in enumerate(trained.sample(options.prompt, n=options.n, **settings)):
+    texts = trained.sample(options.prompt, n=options.n, progress="sampling", **settings)
+    for row, text in enumerate(texts):
         if options.json:
             print(json.dumps({"index": row, "seed": options.seed, "prompt": options.prompt, "text": text}))
         else:
