@@ -193,11 +193,14 @@ class Run(Trained):
         return correction.correct(self._reading_engine, self.tokenizer, text, found, progress=progress)
 
     def embed(self, texts: str | Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
-        """Returns a vector for each text, `(N, 2H)`: the mean of those of its characters.
+        """Returns a vector for each text: the mean of those of its characters, `(N, 2H)`; of an autoencoder, that of
+        `encode`, `(N, D)`.
 
         Args:
             texts: any texts, or a single one; a character that the model does not know is read as `<unk>`.
         """
+        if isinstance(self.engine, TranslationEngine):
+            return self._translator_of("autoencode").embed(_listed(texts), progress=progress)
         ids = [self.tokenizer.encode(text, unknown="replace") for text in _listed(texts)]
         return embedding.embed(self.engine_of(BidirectionalEngine, "bidirectional"), ids, progress=progress)
 
@@ -283,7 +286,7 @@ class Run(Trained):
 
     def encode(self, text: str) -> NDArray[np.float32]:
         """Returns the vector that an autoencoder makes of a text, `(D,)`."""
-        return self._translator_of("autoencode").encode(text)
+        return self._translator_of("autoencode").embed([text])[0]
 
     def decode(self, vector: NDArray[np.float32]) -> str:
         """Returns the text that an autoencoder makes of a vector of `encode`."""

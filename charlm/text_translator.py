@@ -21,6 +21,7 @@ from charlm.translation import IDS_AT_ONCE, LENGTH_PENALTY, batches, pad, search
 log = logging.getLogger(__name__)
 
 _END = "∎"
+_ROWS = 64  #: texts whose vectors are made at once
 
 
 @dataclass(frozen=True)
@@ -185,13 +186,19 @@ class TextTranslator:
             weights[0].mean(axis=0),
         )
 
-    def encode(self, text: str) -> NDArray[np.float32]:
-        """Does the work of `Run.encode`."""
-        return np.concatenate(self._state(self.source_tokenizer.encode(text, unknown="replace")), axis=1)[0]
+    def embed(self, texts: Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
+        """Does the work of `Run.embed`, and of `Run.encode` for a text."""
+        encoded = [self.source_tokenizer.encode(text, unknown="replace") for text in texts]
+        vectors = np.concatenate(self._state([np.zeros(0, np.int32)]), axis=1).repeat(len(texts), axis=0)
+        with open_bar(progress, unit="text", total=len(texts)) as bar:
+            for rows in batches([len(ids) for ids in encoded], _ROWS, ids=IDS_AT_ONCE):
+                vectors[rows] = np.concatenate(self._state([encoded[row] for row in rows]), axis=1)
+                bar.update(len(rows))
+        return vectors
 
     def decode(self, vector: NDArray[np.float32]) -> str:
         """Does the work of `Run.decode`."""
-        zeros = self._state(np.zeros(0, np.int32))
+        zeros = self._state([np.zeros(0, np.int32)])
         expected = (sum(part.shape[1] for part in zeros),)
         if np.shape(vector) != expected:
             raise ConfigError(f"`vector` must be of the shape {expected}. Received: {np.shape(vector)}.")
@@ -199,8 +206,8 @@ class TextTranslator:
         (ids,) = translate(self.engine, state, sampler=Sampler(temperature=0), length=self.max_length)
         return self.tokenizer.decode(ids)
 
-    def _state(self, ids: Ids) -> tuple[NDArray[np.float32], ...]:
-        """Returns the state between encoder and decoder, `(1, H)` each, of a model that has nothing but that."""
+    def _state(self, rows: Sequence[Ids]) -> tuple[NDArray[np.float32], ...]:
+        """Returns the state between encoder and decoder, `(B, H)` each, of a model that has nothing but that."""
         if self.engine.has_attention:
             raise ConfigError("A translator with attention makes no vector of a text. Train with --task autoencode.")
-        return self.engine.encode(pad([ids]))[: self.engine.num_states]
+        return self.engine.encode(pad(rows))[: self.engine.num_states]

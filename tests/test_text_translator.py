@@ -97,6 +97,12 @@ def test_an_autoencoder_makes_a_vector_and_a_text_of_it(cell, size, text_file, t
     vector = run.encode("The café")
     assert vector.shape == (size,)
     assert run.decode(vector) == run.translate("The café")
+    (tmp_path / "lines.txt").write_text("The café\n\nsea\n", encoding="utf-8")
+    assert main(["embed", str(run.folder), str(tmp_path / "lines.txt"), "-o", str(tmp_path / "out.npy")]) == 0
+    vectors = np.load(tmp_path / "out.npy")
+    assert vectors.shape == (3, size)
+    for text, found in zip(["The café", "", "sea"], vectors, strict=True):
+        assert np.abs(found - run.encode(text)).max() < 1e-6
     with pytest.raises(ConfigError, match="no attention to show. Train with --task translate"):
         run.align("The café")
 

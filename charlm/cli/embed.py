@@ -17,7 +17,7 @@ from charlm.files import replacing_file
 log = logging.getLogger(__name__)
 
 DESCRIPTION = """\
-Turns the lines of a text into vectors, with a model that was trained with --task bidirectional.
+Turns the lines of a text into vectors, with a model that was trained with --task bidirectional or autoencode.
 
 OUT is an array of NumPy, a row for each line, empty lines too (with --field a row for each record):
 `numpy.load(OUT)`.

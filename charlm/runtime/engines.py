@@ -20,7 +20,7 @@ VERBS = {
     "language": ("sample", "score", "correct", "inspect", "novelty"),
     "bidirectional": ("sample", "score", "correct", "inspect", "novelty", "fill", "embed"),
     "translate": ("translate", "evaluate"),
-    "autoencode": ("translate", "evaluate", "encode", "decode"),
+    "autoencode": ("translate", "evaluate", "embed", "encode", "decode"),
     "classify": ("classify", "evaluate"),
     "forecast": ("forecast", "evaluate"),
 }  #: what a model of each task can do
