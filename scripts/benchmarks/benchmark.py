@@ -7,6 +7,7 @@ in the same run: NumPy's or PyTorch's, whichever is quicker; in bfloat16, which 
 """
 
 import argparse
+import compileall
 import itertools
 import json
 import math
@@ -159,6 +160,7 @@ def measure_scoring(programs: list[Program], args) -> None:
 
 def measure_start(programs: list[Program], args) -> None:
     del programs
+    compileall.compile_dir(HERE.parents[1] / "charlm", quiet=1)  # as pip does; Python may be told not to, in a checkout
     with tempfile.TemporaryDirectory() as folder:
         run = f"{folder}/run"
         train = "train python-manual --units 256 --steps 5 --split 98/1/1 -o".split()
