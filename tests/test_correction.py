@@ -139,7 +139,7 @@ def test_standard_input_is_corrected_but_not_written(trained, monkeypatch, capsy
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert found == [dataclasses.asdict(one) for one in trained.correct(text, odds=1)] != []
     assert main(["correct", str(trained.folder), "-", "--write"]) == 2
-    assert "Name the text's" in capsys.readouterr().err
+    assert "Name it in the place of -" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("engine", [Forward(), Alphabet()], ids=["forward", "both"])

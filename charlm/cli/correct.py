@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     trained = open_run(options, "correct")
     is_input = options.file == _INPUT
     if is_input and options.write:
-        raise ConfigError("--write has no file to write into. Name the text's.")
+        raise ConfigError("--write needs a file to write into. Name it in the place of -.")
     try:
         text = (sys.stdin.buffer.read() if is_input else options.file.read_bytes()).decode("utf-8")
     except OSError as error:
