@@ -221,11 +221,20 @@ def split_lines(pieces: Iterable[str]) -> Iterator[str]:
         yield "".join(parts)
 
 
+def standard_input() -> BinaryIO:
+    """Returns standard input; it is the caller's, not to be closed.
+
+    Raises:
+        TextError: there is none.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        raise TextError("There is no standard input to read. Name a file, or pipe a text in.")
+    return sys.stdin.buffer
+
+
 def _open(name: str) -> contextlib.AbstractContextManager[BinaryIO]:
     if name == STANDARD_INPUT:
-        if sys.stdin is None or sys.stdin.closed:
-            raise TextError("There is no standard input to read. Name a file, or pipe a text in.")
-        return contextlib.nullcontext(sys.stdin.buffer)  # the caller's, not to be closed here
+        return contextlib.nullcontext(standard_input())
     return _OPENERS.get(Path(name).suffix.lower(), open)(name, "rb")
 
 

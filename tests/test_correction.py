@@ -140,6 +140,9 @@ def test_standard_input_is_corrected_but_not_written(trained, monkeypatch, capsy
     assert found == [dataclasses.asdict(one) for one in trained.correct(text, odds=1)] != []
     assert main(["correct", str(trained.folder), "-", "--write"]) == 2
     assert "Name it in the place of -" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["correct", str(trained.folder), "-"]) == 1
+    assert "There is no standard input to read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("engine", [Forward(), Alphabet()], ids=["forward", "both"])

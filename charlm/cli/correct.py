@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import json
-import sys
 from pathlib import Path
 
 from charlm.cli.arguments import add_options, given_options
@@ -12,6 +11,7 @@ from charlm.cli.terminal import printable
 from charlm.correction import Correcting, apply
 from charlm.errors import ConfigError, TextError
 from charlm.files import replacing_file
+from charlm.text import STANDARD_INPUT, standard_input
 
 DESCRIPTION = """\
 Finds likely typing errors: characters substituted, missing, superfluous or swapped.
@@ -21,8 +21,6 @@ A model that was trained with --task bidirectional sees most.
 FILE is read as UTF-8. Each error is printed with its line and column, and with the odds that it is one: how many times
 likelier the text is with the suggestion, divided by the number of ways in which the error can have come about.
 """
-
-_INPUT = Path("-")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Runs the command."""
     trained = open_run(options, "correct")
-    is_input = options.file == _INPUT
+    is_input = str(options.file) == STANDARD_INPUT
     if is_input and options.write:
         raise ConfigError("--write needs a file to write into. Name it in the place of -.")
     try:
-        text = (sys.stdin.buffer.read() if is_input else options.file.read_bytes()).decode("utf-8")
+        text = (standard_input().read() if is_input else options.file.read_bytes()).decode("utf-8")
     except OSError as error:
         raise TextError(f"{options.file} cannot be read: {error.strerror}. Name a text file.") from None
     except UnicodeDecodeError as error:
