@@ -32,6 +32,13 @@ TORCH = HERE.parents[1] / ".cache" / "peers" / "bin" / "python"
 GATES = {"lstm": 4, "gru": 3}
 PRECISIONS = ("float32", "bfloat16")
 RACES = {"training", "sampling", "scoring"}  # of all three programs
+COMPARISONS = [  # charlm in a precision, or its best, with another program in its own; Keras comes in float32
+    ("float32", "PyTorch", "float32"),
+    ("float32", "Keras", "float32"),
+    ("best", "PyTorch", "best"),
+    ("best", "Keras", "float32"),
+    ("best", "Keras", "best"),
+]
 SECTIONS = ("training", "sampling", "scoring", "start", "text", "data")
 
 
@@ -95,35 +102,28 @@ def measure_peak(programs: list[Program], precision: str) -> float:
 def measure_training(programs: list[Program], args) -> None:
     kinds = args.precisions
     peaks = {kind: measure_peak(programs, kind) for kind in kinds}
-    ratios: dict[str, list[float]] = {"float32 against PyTorch's": [], "float32 against Keras's": []}
-    if len(kinds) > 1:
-        ratios |= {"best precision against PyTorch's best": [], "best precision against Keras's best": []}
+    compared = COMPARISONS if len(kinds) > 1 else [each for each in COMPARISONS if "best" not in each]
+    ratios: dict[tuple[str, str, str], list[float]] = {each: [] for each in compared}
     rows = []
     for cell, units, layers in tqdm(list(itertools.product(args.cells, args.units, args.layers)), unit="case"):
         case = {"cell": cell, "units": units, "layers": layers, "batch": 64, "length": 100}
         rates = {kind: take_turns(programs, "training", case | {"precision": kind}, args.rounds) for kind in kinds}
         operations = 3 * 2 * (GATES[cell] * units**2 * (2 * layers - 1) + units * VOCABULARY)
         best = {program.name: max(rates[kind][program.name] for kind in kinds) for program in programs}
-        plain = rates["float32"]
-        found = (
-            plain["charlm"] / plain["PyTorch"],
-            plain["charlm"] / plain["Keras"],
-            best["charlm"] / best["PyTorch"],
-            best["charlm"] / best["Keras"],
-        )
-        for values, ratio in zip(ratios.values(), found, strict=False):
-            values.append(ratio)
-        speeds = [" / ".join(f"{rates[kind][program.name]:,.0f}" for kind in kinds) for program in programs]
+        speeds = rates | {"best": best}
+        for (ours, name, theirs), values in ratios.items():
+            values.append(speeds[ours]["charlm"] / speeds[theirs][name])
+        numbers = [" / ".join(f"{rates[kind][program.name]:,.0f}" for kind in kinds) for program in programs]
         shares = " / ".join(f"{rates[kind]['charlm'] * operations / peaks[kind]:.0%}" for kind in kinds)
         beside = [f"{values[-1]:.2f}" for values in ratios.values()]
-        rows.append([f"{cell} {layers}×{units}", *speeds, *beside, shares])
+        rows.append([f"{cell} {layers}×{units}", *numbers, *beside, shares])
     print(f"### Training: characters a second, {' / '.join(kinds)} (64 rows of 100 characters, 65 symbols)\n")
     names = [program.name for program in programs]
-    heads = ["÷ PyTorch", "÷ Keras", "best ÷ PyTorch's best", "best ÷ Keras's best"][: len(ratios)]
+    heads = [f"{ours} ÷ {name}'s {theirs}" for ours, name, theirs in ratios]
     table(["model", *names, *heads, "share of the peak"], rows)
     print(f"Peak: {' / '.join(f'{peaks[kind] / 1e9:,.0f}' for kind in kinds)} Gflop/s.")
-    for label, values in ratios.items():
-        print(f"{label}: {geometric_mean(values):.2f} in the geometric mean, {min(values):.2f} to {max(values):.2f}.")
+    for head, values in zip(heads, ratios.values(), strict=True):
+        print(f"{head}: {geometric_mean(values):.2f} in the geometric mean, {min(values):.2f} to {max(values):.2f}.")
     print()
 
 
