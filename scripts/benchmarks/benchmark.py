@@ -208,7 +208,7 @@ def measure_data(programs: list[Program], args) -> None:
         [f"{size:,}", f"{answer['characters_per_second']:,.0f}", f"{answer['waiting']:.2%}"]
         for size, answer in zip(args.megabytes, answers, strict=True)
     ]
-    print("### Data: training what `--minutes 5` would\n")
+    print("### Data: training one layer of 512 units\n")
     table(["megabytes of text", "characters a second", "of it waiting for data"], rows)
 
 
