@@ -152,7 +152,7 @@ def measure_products(strategy: "tf.distribute.Strategy", precision: str, rows: i
         rows: of a replica.
         units: of the layer.
     """
-    gates, count, unrolled = 4 * units + 16, 2, 4  # as a scan has them, where the cache asks for a line more
+    gates, count, unrolled = 4 * units + 16, 2, 4  # as a scan in float32 has them, with a line of the cache more
 
     def replica():
         kernel = tf.fill((units, gates), tf.cast(1 / units, precision))

@@ -15,17 +15,6 @@ quicker than a loop that is left to automatic differentiation:
 * a turn of the loop takes several time steps;
 * matrices whose rows would meet in the same few sets of the cache have rows of
   another length (`_spread`).
-
-A cell is a pair of pure functions. `forward` takes the projected input
-`x (B, G)`, the recurrent product `p = h @ U (B, G)` and the state, and gives
-the new state with what `backward` wants to see again. `backward` takes the
-gradient of the new state, `join`, which makes one array of the gates' parts of
-a gradient, and `through`, which takes a gradient of `p` back to `h`; it gives
-the gradient of `x` and `p`, or one of each, and that of the old state. `biases`
-gives the bias of `x`, or None, and that of `p`. `x` and `p` come in
-`precision`, all else is float32. The equations are those of `keras.layers`,
-with its gate order. Before a time step a mogrifier, if there is one, scales the
-state's `h`.
 """
 
 import math
@@ -39,15 +28,54 @@ _sigmoid_gradient = tf.raw_ops.SigmoidGrad  #: of the gate `y`: dy · y · (1 - 
 _tanh_gradient = tf.raw_ops.TanhGrad  #: of the gate `y`: dy · (1 - y²)
 
 
-class LSTMKernel:
-    """Hochreiter and Schmidhuber 1997, with forget gate; state `(h, c)`, gates i f g o."""
+class Kernel:
+    """A cell, as a pair of pure functions, with the equations of `keras.layers` and its gate order.
 
-    num_saved = 6
-    num_gradients = 1  # x and p have the same
+    `x` and `p` come in the precision of the products, all else is float32. Here is what an LSTM and a simple RNN share.
+    """
+
+    num_saved: int  #: arrays that `forward` keeps for `backward`
+    num_gradients = 1  #: of `x` and `p`: one for both, or one each
 
     @staticmethod
     def biases(bias):
+        """Returns the bias of `x`, or None, and that of `p`."""
         return None, bias
+
+    @staticmethod
+    def forward(x, p, state):
+        """Takes a time step.
+
+        Args:
+            x: the projected input, `(B, G)`.
+            p: the recurrent product `h @ U`, `(B, G)`.
+            state: a tuple of `(B, H)`, `h` first; where there is a mogrifier, it has scaled `h`.
+
+        Returns:
+            The new state, and what `backward` wants to see again.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def backward(gradient, saved, join, through):
+        """Takes a time step back.
+
+        Args:
+            gradient: of the new state.
+            saved: by `forward`.
+            join: makes one array of the gates' parts of a gradient.
+            through: takes a gradient of `p` back to `h`.
+
+        Returns:
+            The gradient of `x` and `p`, or one of each, and that of the old state.
+        """
+        raise NotImplementedError
+
+
+class LSTMKernel(Kernel):
+    """Hochreiter and Schmidhuber 1997, with forget gate; state `(h, c)`, gates i f g o."""
+
+    num_saved = 6
 
     @staticmethod
     def forward(x, p, state):
@@ -70,7 +98,7 @@ class LSTMKernel:
         return (d_gates,), (through(d_gates), dc * f)
 
 
-class GRUKernel:
+class GRUKernel(Kernel):
     """Cho et al. 2014, `reset_after=True` as in cuDNN; state `(h,)`, gates z r h."""
 
     num_saved = 5
@@ -98,15 +126,10 @@ class GRUKernel:
         return (join(dz, dr, dg), dp), (dh * z + through(dp),)
 
 
-class SimpleRNNKernel:
+class SimpleRNNKernel(Kernel):
     """Elman 1990; state `(h,)`."""
 
     num_saved = 1
-    num_gradients = 1  # x and p have the same
-
-    @staticmethod
-    def biases(bias):
-        return None, bias
 
     @staticmethod
     def forward(x, p, state):
@@ -127,11 +150,8 @@ def _split(x, state):
     return tf.split(x, [units] * gates + [added], axis=1)[:gates]
 
 
-Kernel = type[LSTMKernel] | type[GRUKernel] | type[SimpleRNNKernel]
-
-
 def run_layer(
-    cell: Kernel,
+    cell: type[Kernel],
     inputs,
     kernel,
     recurrent_kernel,
@@ -165,10 +185,10 @@ def run_layer(
         Outputs `(B, T, H)` in the order of reading, and the state after.
     """
     kernel, recurrent_kernel, bias = (_spread(part, precision) for part in (kernel, recurrent_kernel, bias))
+    mask = None if mask is None else tf.transpose(mask)[:, :, None]  # (T, B, 1)
     rows, put = _read_inputs(inputs, mask) if ids is None else _read_table(inputs, ids)
     scales = [put(scale) for scale in _scale(rows, mogrifier, precision)]  # (T, B, H)
     x = put(_project(cell, rows, kernel, bias, precision))  # (T, B, G)
-    mask = None if mask is None else tf.transpose(mask)[:, :, None]  # (T, B, 1)
     if reverse:
         x, mask = tf.reverse(x, [0]), None if mask is None else tf.reverse(mask, [0])
         scales = [tf.reverse(scale, [0]) for scale in scales]
@@ -179,7 +199,7 @@ def run_layer(
 def _read_inputs(inputs, mask):
     """Returns rows `(T, B, D)` to take products of, and what puts these into their places: they are there."""
     x = tf.transpose(inputs, (1, 0, 2))
-    rows = x if mask is None else tf.where(tf.transpose(mask)[:, :, None], x, tf.zeros_like(x))
+    rows = x if mask is None else tf.where(mask, x, tf.zeros_like(x))
     return rows, lambda made: made
 
 
@@ -199,7 +219,7 @@ def _scale(x, mogrifier, precision):
     return [2 * tf.sigmoid(product(x, kernel, precision) + bias)]
 
 
-def _project(cell: Kernel, x, kernel, bias, precision):
+def _project(cell: type[Kernel], x, kernel, bias, precision):
     input_bias, _ = cell.biases(bias)
     x = _product(x, kernel, precision)  # (…, G)
     return x if input_bias is None else _add_bias(x, input_bias)
@@ -236,7 +256,7 @@ def _take_rows(table, ids):
     return tf.gather(table, ids), gradient
 
 
-def _scan(cell: Kernel, x, scales, recurrent_kernel, bias, state, mask, precision):
+def _scan(cell: type[Kernel], x, scales, recurrent_kernel, bias, state, mask, precision):
     _, recurrent_bias = cell.biases(bias)
     units, width = recurrent_kernel.shape
     steps, unrolled = tf.shape(x)[0], math.gcd(x.shape[0] or 1, _UNROLLED)

@@ -18,7 +18,7 @@ class _Scanned:
     mogrifier, or where weights are dropped, `read` takes the scan there too, as Keras has neither.
     """
 
-    kernel_class: kernels.Kernel
+    kernel_class: type[kernels.Kernel]
     precision = "float32"  # of the factors of the scan's products
 
     def inner_loop(self, sequences, initial_state, mask, training=False):

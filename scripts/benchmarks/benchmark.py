@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 TORCH = HERE.parents[1] / ".cache" / "peers" / "bin" / "python"
 GATES = {"lstm": 4, "gru": 3}
 PRECISIONS = ("float32", "bfloat16")
-RACES = {"training", "sampling", "scoring"}  # of all three programs
+RACES = {"training", "sampling", "scoring"}  # which start the other programs
 COMPARISONS = [  # charlm in a precision, or its best, with another program in its own; Keras comes in float32
     ("float32", "PyTorch", "float32"),
     ("float32", "Keras", "float32"),

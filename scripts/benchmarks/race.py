@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(texts: list[str], minutes: float, precisions: Sequence[str], torch: Path) -> None:
     """Prints both losses of each text, on its last tenth; both pick their weights on the last fiftieth before it."""
     print(f"### Loss after {minutes:g} minutes, all in: nats per character of the last 10%, never trained on\n")
-    print("| text | charlm, state carried | PyTorch 2×512, 64 warmed rows |\n| --- | --- | --- |")
+    print("| text | charlm | PyTorch 2×512 |\n| --- | --- | --- |")
     for text in texts:
         with tempfile.TemporaryDirectory() as folder:
             train, held_out = divide(text, Path(folder))
