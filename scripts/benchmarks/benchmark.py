@@ -205,11 +205,11 @@ def measure_data(programs: list[Program], args) -> None:
     del programs
     answers = [run_on_text("waiting.py", megabytes) for megabytes in args.megabytes]
     rows = [
-        [f"{size:,}", f"{answer['characters_per_second']:,.0f}", f"{answer['waiting']:.2%}"]
+        [f"{size:,}", f"{answer['characters_per_second']:,.0f}", f"{answer['waiting']:.2%}", f"{answer['memory']:,.0f}"]
         for size, answer in zip(args.megabytes, answers, strict=True)
     ]
-    print("### Data: training one layer of 512 units\n")
-    table(["megabytes of text", "characters a second", "of it waiting for data"], rows)
+    print("### Data: training one layer of 512 units; anonymous memory in megabytes\n")
+    table(["megabytes of text", "characters a second", "of it waiting for data", "memory"], rows)
 
 
 def run_on_text(script: str, megabytes: int) -> dict[str, float]:

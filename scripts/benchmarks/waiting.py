@@ -1,8 +1,10 @@
-"""Trains one layer of 512 units: prints the speed, and the share of the time spent waiting for data."""
+"""Trains one layer of 512 units: prints the speed, the time spent waiting for data, and the peak of memory."""
 
 import json
 import sys
 import time
+
+from memory import Watch
 
 from charlm import datasets
 from charlm.backend import count_devices, has_bfloat16, most_replicas, open_strategy
@@ -26,13 +28,19 @@ trainer = Trainer(
 size = {"batch_size": training.batch_size, "length": training.sequence_length}
 batches = contiguous(store, "train", **size).as_numpy_iterator()
 waited = 0.0
-for step in range(WARM_UP + STEPS):
-    if step == WARM_UP:
-        begun, waited = time.perf_counter(), 0.0
-    before = time.perf_counter()
-    batch = Batch(*next(batches))
-    waited += time.perf_counter() - before
-    trainer.step(batch, step, training.learning_rate)
-seconds = time.perf_counter() - begun
+with Watch() as memory:
+    for step in range(WARM_UP + STEPS):
+        if step == WARM_UP:
+            begun, waited = time.perf_counter(), 0.0
+        before = time.perf_counter()
+        batch = Batch(*next(batches))
+        waited += time.perf_counter() - before
+        trainer.step(batch, step, training.learning_rate)
+    seconds = time.perf_counter() - begun
 characters = STEPS * training.batch_size * training.sequence_length
-print(json.dumps({"characters_per_second": characters / seconds, "waiting": waited / seconds}))
+answer = {
+    "characters_per_second": characters / seconds,
+    "waiting": waited / seconds,
+    "memory": memory.megabytes,
+}
+print(json.dumps(answer))
