@@ -150,11 +150,11 @@ def measure_scoring(programs: list[Program], args) -> None:
     charlm, peak = programs[0], measure_peak(programs, "float32")
     rows = []
     for units in args.units:
-        case = {"cell": "lstm", "units": units, "layers": 2, "characters": 200_000}
+        case = {"cell": "lstm", "units": units, "layers": 2, "characters": 1_000_000}
         rate = take_turns([charlm], "scoring", case, args.rounds)["charlm"]
         operations = 2 * (4 * 3 * units * units + units * VOCABULARY)
         rows.append([f"lstm 2×{units}", f"{rate:,.0f}", f"{rate * operations / peak:.0%}"])
-    print("### Scoring: characters a second, float32, 200,000 characters\n")
+    print("### Scoring: characters a second, float32, 1,000,000 characters\n")
     table(["model", "charlm", "share of the peak"], rows)
 
 

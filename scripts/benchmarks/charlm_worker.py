@@ -72,7 +72,7 @@ def open_scoring(case):
         score_ids(engine, ids)
         return len(ids)
 
-    return burst(step)
+    return burst(step, least=1)
 
 
 def open_products(case):

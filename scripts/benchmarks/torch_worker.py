@@ -1,7 +1,8 @@
 """PyTorch, measured, as its users would write it: `nn.LSTM` or `nn.GRU`, autocast for bfloat16.
 
-Eager: `torch.compile` leaves `nn.LSTM` and `nn.GRU` as they are. In turns with it, two layers of 128, 256 and 512
-units, a compiled model was 0.97 to 1.07 times as quick (medians of three bursts a shape).
+Eager: `torch.compile` leaves `nn.LSTM` and `nn.GRU` as they are. In turns on two cores with AVX512-BF16 (bfloat16,
+medians of five bursts), a compiled model was 0.99 (lstm 2×128), 0.89 (1×128) and 0.99 (2×256) times as quick, and one
+with `Adam(fused=True)` 1.00, 0.94 and 1.00.
 """
 
 import numpy as np
