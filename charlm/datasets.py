@@ -166,9 +166,10 @@ def find_sources(names: Sequence[str]) -> list[str]:
     if not names:
         raise CorpusError("There is no corpus. Name a file, a folder, or one of `charlm corpus list`.")
     if made := next((name for name in names if is_task(name) or is_series(name)), None):
+        folder = f" The folder is ./{made}." if Path(made).is_dir() else ""
         raise CorpusError(
             f"'{made}' is generated for --task {learnt_by(made)}. "
-            "Give it alone, to `charlm train`, without --validation, --test or another --task."
+            f"Give it alone, to `charlm train`, without --validation, --test or another --task.{folder}"
         )
     sources: dict[str, str] = {}  # each file once, whatever its name
     for name in names:
@@ -178,8 +179,18 @@ def find_sources(names: Sequence[str]) -> list[str]:
 
 def lasting_name(name: str) -> str:
     """Returns a corpus by a name that holds from any folder: a path is made absolute."""
-    is_name = name in ("", STANDARD_INPUT) or is_task(name) or is_series(name) or _is_known(name)
-    return name if is_name else os.path.abspath(name)
+    return name if name in ("", STANDARD_INPUT) or _has_name(name) else os.path.abspath(name)
+
+
+def tell_hidden(names: Sequence[str]) -> None:
+    """Tells of folders that are not meant, as charlm knows a corpus by that name."""
+    for name in names:
+        if _has_name(name) and Path(name).is_dir():
+            log.info("'%s' is the corpus that charlm knows by this name. The folder is ./%s.", name, name)
+
+
+def _has_name(name: str) -> bool:
+    return is_task(name) or is_series(name) or _is_known(name)
 
 
 def _is_known(name: str) -> bool:

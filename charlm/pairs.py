@@ -140,13 +140,13 @@ def prepare_pairs(
     return PairStore(source_tokenizer, tokenizer, encoded, digest(usable))
 
 
-def drop_unusable(splits: Mapping[str, Iterable[Pair]], *, labels: bool) -> dict[str, list[Pair]]:
+def drop_unusable(splits: Mapping[str, Iterable[Pair]], *, labels: bool, tell: bool = True) -> dict[str, list[Pair]]:
     """Leaves out pairs with an empty side, or with a label that is not among those to train on; tells how many."""
-    kept = {name: _drop(name, list(pairs), all, "empty on a side") for name, pairs in splits.items()}
+    kept = {name: _drop(name, list(pairs), all, "empty on a side", tell=tell) for name, pairs in splits.items()}
     if not labels:
         return kept
     known, why = {label for _, label in kept["train"]}, "of a label that training does not have"
-    return {name: _drop(name, pairs, lambda pair: pair[1] in known, why) for name, pairs in kept.items()}
+    return {name: _drop(name, pairs, lambda pair: pair[1] in known, why, tell=tell) for name, pairs in kept.items()}
 
 
 def drop_known(splits: Mapping[str, list[Pair]]) -> dict[str, list[Pair]]:
@@ -161,9 +161,10 @@ def drop_known(splits: Mapping[str, list[Pair]]) -> dict[str, list[Pair]]:
     return {"train": splits["train"], **held_out}
 
 
-def _drop(name: str, pairs: list[Pair], is_kept: Callable[[Pair], bool], why: str) -> list[Pair]:
+def _drop(name: str, pairs: list[Pair], is_kept: Callable[[Pair], bool], why: str, *, tell: bool = True) -> list[Pair]:
     kept = [pair for pair in pairs if is_kept(pair)]
-    _tell_dropped(name, len(pairs), len(kept), why)
+    if tell:
+        _tell_dropped(name, len(pairs), len(kept), why)
     return kept
 
 

@@ -212,7 +212,7 @@ class Run(Trained):
     def novelty(
         self,
         samples: str | Sequence[str],
-        corpus: str | Sequence[str] = (),
+        corpus: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
         *,
         reading: ReadingConfig | None = None,
         progress: Progress = None,
@@ -232,7 +232,8 @@ class Run(Trained):
         own = self.bundle.about.get("corpus", [])
         if not corpus:
             refuse_lost(own)
-        chunks = read_corpus(list(_listed(corpus)) or own, reading or self.config.reading)
+        names = [os.fspath(name) for name in _listed(corpus)]
+        chunks = read_corpus(names or own, reading or self.config.reading)
         return novelty.find_copies(_listed(samples), (chunk.text for chunk in chunks), progress=progress)
 
     @overload
@@ -261,8 +262,8 @@ class Run(Trained):
 
         Args:
             sources: the texts, or a single one.
-            **options: the fields of `Decoding`, as `beam` or `temperature`, and those of `Sampler`; `progress` shows a
-                progress bar under this name; `first` is the number of the first text, from which its draws follow.
+            **options: the fields of `Decoding`, as `beam` or `temperature`; `progress` shows a progress bar under this
+                name; `first` is the number of the first text, from which its draws follow.
 
         Returns:
             For each source its translations, the best first: `beam` at most.
@@ -376,9 +377,9 @@ class Run(Trained):
         return TextTranslator(engine, self.source_tokenizer, self.tokenizer, max_length=longest)
 
 
-def _listed(texts: str | Iterable[Any]) -> Any:
-    """Takes a single text for a list of one."""
-    return [texts] if isinstance(texts, str) else texts
+def _listed(texts: str | os.PathLike[str] | Iterable[Any]) -> Any:
+    """Takes a single text, or path, for a list of one."""
+    return [texts] if isinstance(texts, str | os.PathLike) else texts
 
 
 def load(folder: str | os.PathLike[str]) -> Run:

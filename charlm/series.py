@@ -106,6 +106,11 @@ def _numbers(source: str, line: int, row: list[str], names: list[str]) -> list[f
     return [float(cell) for cell in row]
 
 
+def digest(series: Series) -> str:
+    """Returns the sha256 of a series."""
+    return hashlib.sha256("\t".join(series.names).encode() + series.values.tobytes()).hexdigest()
+
+
 def prepare_series(series: Series, config: DataConfig, *, window: int) -> SeriesStore:
     """Splits a series in time.
 
@@ -131,7 +136,6 @@ def prepare_series(series: Series, config: DataConfig, *, window: int) -> Series
     for name, column in zip(series.names, splits["train"].T, strict=True):
         if np.ptp(column) == 0:
             raise CorpusError(f"The column '{name}' never changes in training: there is nothing to learn.")
-    digest = hashlib.sha256("\t".join(series.names).encode() + series.values.tobytes()).hexdigest()
     tokenizer = Tokenizer.labels(series.names)
     mean, deviation = (  # as a bundle keeps them
         statistic(splits["train"], axis=0).astype(np.float32).astype(np.float64) for statistic in (np.mean, np.std)
@@ -143,7 +147,7 @@ def prepare_series(series: Series, config: DataConfig, *, window: int) -> Series
                 f"The column '{name}' changes too little for numbers of its size. "
                 "Subtract a constant, or take other units."
             )
-    return SeriesStore(tokenizer, splits, mean, deviation, digest)
+    return SeriesStore(tokenizer, splits, mean, deviation, digest(series))
 
 
 def check_columns(series: Series, columns: list[str]) -> None:

@@ -12,6 +12,7 @@ from charlm.config import SPLITS, Config, DataConfig, ReadingConfig
 from charlm.datasets import Pair, find_sources, is_among, is_task, learnt_by, read_lines, refuse_lost, task_pairs
 from charlm.errors import CorpusError
 from charlm.pairs import digest, drop_known, drop_unusable
+from charlm.text import STANDARD_INPUT
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,8 @@ def read_test_pairs(
 ) -> Iterable[Pair]:
     """Reads the pairs of a file, or of a split of a task, as a run read those that it was trained on.
 
-    Of a file or corpus that the run was trained on, it is that split, without the sources that training has too.
-    Pairs with an empty side are left out.
+    Of what the run was trained on, be it by its name or a file that holds the same, it is that split, without the
+    sources that training has too. Pairs with an empty side are left out.
 
     Args:
         name: of a file, corpus or task.
@@ -74,17 +75,12 @@ def read_test_pairs(
         if learnt_by(name) != config.model.task:
             raise CorpusError(f"'{name}' is for --task {learnt_by(name)}, and the run is of {config.model.task}.")
         return filter(all, task_pairs(name, split or "test"))
-    corpus, held_out = about.get("corpus", []), held_out_names(config)
-    own = next((kind for kind, names in held_out.items() if is_among(name, names)), None)
-    if corpus and (own or is_among(name, corpus)):
+    own = next((kind for kind, names in held_out_names(config).items() if is_among(name, names)), None)
+    splits = _read_known(name, config, about, is_held_out=own is not None)
+    if splits is not None:
+        if own and split not in (None, own):
+            raise CorpusError(f"{name} is the run's {own} split, and not its {split} split. Leave out the split.")
         split = own or split or "test"
-        refuse_lost([*corpus, *itertools.chain(*held_out.values())])
-        splits = drop_unusable(read_pairs(corpus, held_out, config), labels=config.model.task == "classify")
-        if digest(splits) != about.get("corpus_sha256"):
-            raise CorpusError(
-                f"What the run was trained on has changed since, as {name} may have: no part of it is sure to be new. "
-                "Give another file."
-            )
         if split not in splits:
             raise CorpusError(
                 f"The run was trained on {name}, and has no {split} split, but {' and '.join(splits)}. "
@@ -96,6 +92,31 @@ def read_test_pairs(
     if config.model.task == "autoencode":
         return _twice(_cut(_read_lines([name], config.reading), config.data, config.data.max_length))
     return filter(all, _read_tabs([name], config.reading))
+
+
+def _read_known(
+    name: str, config: Config, about: Mapping[str, Any], *, is_held_out: bool
+) -> dict[str, list[Pair]] | None:
+    """Returns by split what a run was trained on, if that is its corpus or a file of it, or a copy; else None.
+
+    Standard input is read once, and not for this.
+    """
+    corpus, held_out = about.get("corpus", []), held_out_names(config)
+    is_named = bool(corpus) and (is_held_out or is_among(name, corpus))
+    if is_named:
+        refuse_lost([*corpus, *itertools.chain(*held_out.values())])
+    elif not corpus or held_out or name == STANDARD_INPUT:
+        return None
+    pairs = read_pairs(corpus if is_named else [name], held_out, config)
+    splits = drop_unusable(pairs, labels=config.model.task == "classify", tell=is_named)
+    if digest(splits) == about.get("corpus_sha256"):
+        return splits
+    if is_named:
+        raise CorpusError(
+            f"What the run was trained on has changed since, as {name} may have: no part of it is sure to be new. "
+            "Give another file."
+        )
+    return None
 
 
 def refuse_split(name: str, split: str | None) -> None:

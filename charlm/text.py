@@ -90,6 +90,7 @@ def walk(folder: Path) -> Iterator[Path]:
 
     for root, folders, names in os.walk(folder, onerror=refuse):
         if set(names) >= _MODEL_FILES:
+            log.info("%s: left out, as it holds a model", root)
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))

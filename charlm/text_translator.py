@@ -1,5 +1,6 @@
 """Texts to texts: a translation engine with its tokenizers."""
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from charlm.errors import ConfigError
 from charlm.generation import cut
-from charlm.options import option, unknown_name, validate
+from charlm.options import make, option
 from charlm.progress import Progress, open_bar
 from charlm.runtime.translator import TranslationEngine
 from charlm.sampling import Sampler
@@ -25,29 +26,41 @@ _ROWS = 64  #: texts whose vectors are made at once
 
 
 @dataclass(frozen=True)
-class Decoding:
-    """Decoding."""
+class Decoding(Sampler):
+    """Decoding.
 
+    A sampler that always takes the likeliest unless its temperature is raised, or a search for the best of many.
+    """
+
+    temperature: float = option(
+        0.0, "above 0, translations are drawn; a beam search draws nothing", minimum=0, maximum=1e6
+    )
     beam: int = option(
         1,
         "translations followed at once; the best is taken, and --json of `charlm translate` prints them all",
         minimum=1,
+        maximum=4096,
         metavar="K",
     )
     length_penalty: float = option(
         LENGTH_PENALTY, "a beam is ranked by log-probability over length to this power", minimum=0, maximum=10
     )
-    temperature: float = option(0.0, "above 0, translations are drawn; a beam search draws nothing", minimum=0)
     seed: int = option(0, "seed of the draws", minimum=0)
     batch_size: int = option(64, "rows at a time on each core, beams included", minimum=1)
 
     def __post_init__(self) -> None:
-        validate(self)
-        if self.beam > 1 and self.temperature:
+        super().__post_init__()
+        changed = [
+            f"{field.name}={value}"
+            for field in dataclasses.fields(Sampler)
+            if (value := getattr(self, field.name)) != getattr(Decoding, field.name)
+        ]
+        if self.beam > 1 and changed:
             raise ConfigError(
-                f"A beam search draws nothing. Received: beam={self.beam}, temperature={self.temperature}. "
-                "Leave out one."
+                f"A beam search draws nothing. Received: beam={self.beam}, {', '.join(changed)}. Leave out one."
             )
+        if not self.temperature and (idle := [one for one in changed if one.startswith(("top_", "min_"))]):
+            raise ConfigError(f"At temperature 0 nothing is drawn. Received: {', '.join(idle)}. Raise temperature.")
         if self.beam == 1 and self.length_penalty != LENGTH_PENALTY:
             raise ConfigError(
                 f"`length_penalty` ranks a beam. Received: beam=1, length_penalty={self.length_penalty}. "
@@ -96,22 +109,9 @@ class TextTranslator:
         self, sources: Sequence[str], *, first: int = 0, progress: Progress = None, **options: Any
     ) -> list[list[Translation]]:
         """Does the work of `Run.translations`."""
-        own, controls = Decoding.__dataclass_fields__, Sampler.__dataclass_fields__
-        for name in options.keys() - own.keys() - controls.keys():
-            raise unknown_name(name, [*own, *controls])
-        decoding = Decoding(**{name: value for name, value in options.items() if name in own})
-        drawn = {name: value for name, value in options.items() if name not in own}
-        if decoding.beam > 1 and drawn:
-            raise ConfigError(
-                f"A beam search draws nothing. Received: beam={decoding.beam}, {', '.join(drawn)}. Leave out one."
-            )
-        if decoding.temperature == 0 and (idle := drawn.keys() - {"repetition_penalty"}):
-            raise ConfigError(
-                f"At temperature 0 nothing is drawn. Received: {', '.join(sorted(idle))}. Raise temperature."
-            )
-        sampler = Sampler(temperature=decoding.temperature, **drawn)
+        decoding = make(Decoding, options)
         encoded = [self.source_tokenizer.encode(text, unknown="replace") for text in sources]
-        self._warn(sources, encoded)
+        self._warn(sources, encoded, "is left untranslated")
         results = [[Translation("")] for _ in sources]
         todo = np.flatnonzero([0 < len(ids) <= self.max_length for ids in encoded])
         rows = max(min(decoding.batch_size // decoding.beam, -(-len(todo) // count_cores())), 1)
@@ -119,7 +119,7 @@ class TextTranslator:
         parts.reverse()  # the longest first, so that all cores are done at about the same time
 
         def decode(part: NDArray[np.int64]) -> list[list[Translation]]:
-            return self._decode([encoded[row] for row in part], (first + part).tolist(), decoding, sampler)
+            return self._decode([encoded[row] for row in part], (first + part).tolist(), decoding)
 
         with open_bar(progress, unit="text", total=len(todo)) as bar:
             decoded = map_on_cores(decode, parts, report=lambda found: bar.update(len(found)))
@@ -128,7 +128,7 @@ class TextTranslator:
                 results[row] = translations
         return results
 
-    def _warn(self, sources: Sequence[str], encoded: Sequence[Ids]) -> None:
+    def _warn(self, sources: Sequence[str], encoded: Sequence[Ids], fate: str) -> None:
         unknown = sorted(
             {text[place] for text, ids in zip(sources, encoded, strict=True) for place in self._unknown(ids)}
         )
@@ -137,8 +137,9 @@ class TextTranslator:
         for text, ids in zip(sources, encoded, strict=True):
             if len(ids) > self.max_length:
                 log.warning(
-                    "A text of %s ids is left untranslated, as the model reads at most %d: %r. Cut it into sentences.",
+                    "A text of %s ids %s, as the model reads at most %d: %r. Cut it into sentences.",
                     f"{len(ids):,}",
+                    fate,
                     self.max_length,
                     text[:40] + "…",
                 )
@@ -147,14 +148,12 @@ class TextTranslator:
         """Returns the places of characters that a `char` tokenizer does not know; the others know all."""
         return np.flatnonzero(ids == UNK).tolist() if self.source_tokenizer.kind == "char" else []
 
-    def _decode(
-        self, sources: list[Ids], numbers: list[int], decoding: Decoding, sampler: Sampler
-    ) -> list[list[Translation]]:
+    def _decode(self, sources: list[Ids], numbers: list[int], decoding: Decoding) -> list[list[Translation]]:
         if decoding.beam == 1:
             written = translate(
                 self.engine,
                 self.engine.encode(pad(sources)),
-                sampler=sampler,
+                sampler=decoding,
                 length=self.max_length,
                 seed=decoding.seed,
                 numbers=numbers,
@@ -189,6 +188,7 @@ class TextTranslator:
     def embed(self, texts: Sequence[str], *, progress: Progress = None) -> NDArray[np.float32]:
         """Does the work of `Run.embed`, and of `Run.encode` for a text."""
         encoded = [self.source_tokenizer.encode(text, unknown="replace") for text in texts]
+        self._warn(texts, encoded, "has a vector that may tell little of it")
         vectors = np.concatenate(self._state([np.zeros(0, np.int32)]), axis=1).repeat(len(texts), axis=0)
         with open_bar(progress, unit="text", total=len(texts)) as bar:
             for rows in batches([len(ids) for ids in encoded], _ROWS, ids=IDS_AT_ONCE):

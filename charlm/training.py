@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +88,11 @@ def train(
 
 def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Run:
     checkpoint = _open_folder(folder, resume=resume)
+    datasets.tell_hidden(names)
     held_out = {split: settings[split] for split in _HELD_OUT if isinstance(settings.get(split), str | os.PathLike)}
     settings |= {split: datasets.lasting_name(os.fspath(name)) for split, name in held_out.items()}
-    settings = _with_preset(preset, _with_start(settings, is_begun=checkpoint is not None))
+    settings = _with_start(settings, is_begun=checkpoint is not None)
+    own, settings = settings.keys(), _with_preset(preset, settings)
     defaults = _defaults(names, settings)
     if checkpoint is None:
         config = Config.from_settings(settings, usual=defaults)
@@ -100,10 +102,11 @@ def _train(names, folder, preset, settings, *, resume, started, callbacks) -> Ru
             )
     else:
         config = Config.from_dict(checkpoint.state["config"])
-        _refuse_other_settings(folder, config, settings)
+        is_finished = checkpoint.state["progress"]["is_finished"]
+        _refuse_other_settings(folder, config, settings, own=own, is_finished=is_finished)
         moved = {split: settings[split] for split in held_out}
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, **moved))
-        if checkpoint.state["progress"]["is_finished"]:
+        if is_finished:
             log.info("%s is finished: nothing to do.", folder)
             prefix = "model/"
             weights = {n.removeprefix(prefix): t for n, t in checkpoint.tensors.items() if n.startswith(prefix)}
@@ -214,7 +217,10 @@ def _open_folder(folder: Path, *, resume: bool) -> checkpoints.Checkpoint | None
     return None
 
 
-def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any]) -> None:
+def _refuse_other_settings(
+    folder: Path, config: Config, settings: dict[str, Any], *, own: Collection[str], is_finished: bool
+) -> None:
+    """Refuses to go on with other settings than a run was begun with; those that are not `own` are a preset's."""
     saved = config.settings()
     for name, value in settings.items():
         if name not in saved:
@@ -227,9 +233,10 @@ def _refuse_other_settings(folder: Path, config: Config, settings: dict[str, Any
             log.warning("%s was begun with %s replica(s): --replicas is ignored.", folder, saved[name])
         else:
             begun = f"without {name}" if saved[name] is None else f"with {name}={saved[name]!r}"
+            idle = name if name in own else "preset"
+            remedy = "It is finished: train" if is_finished else f"Leave {idle} out to go on, or train"
             raise CheckpointError(
-                f"{folder} was begun {begun}. Received: {name}={value!r}. "
-                f"Leave {name} out to go on, or train anew into another folder."
+                f"{folder} was begun {begun}. Received: {name}={value!r}. {remedy} anew into another folder."
             )
 
 

@@ -77,11 +77,11 @@ SOURCE = np.array([[4, 5, 6, 7, EOS], [8, EOS, PAD, PAD, PAD], [9, 10, 4, EOS, P
 VALUES = np.random.default_rng(0).normal(size=(3, 7, COLUMNS)).astype(np.float32)
 
 
-def make(config):
+def make(config, **options):
     """Returns a model whose weights, biases too, are all different."""
     keras.utils.set_random_seed(0)
     kind, scale = KINDS[config.task][0], SCALE if config.task == "forecast" else {}
-    model = kind.from_model_config(config, *SIZES[config.task], **scale)
+    model = kind.from_model_config(config, *SIZES[config.task], **scale, **options)
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign(variable.numpy() + rng.normal(0, 0.2, variable.shape))

@@ -19,16 +19,17 @@ def losses(folder):
 
 
 class StopAfter(keras.callbacks.Callback):
-    """Interrupts the process after so many batches, as Ctrl-C does."""
+    """Interrupts the process after so many batches: as Ctrl-C does, or by other signals."""
 
-    def __init__(self, batches):
+    def __init__(self, batches, *signals):
         super().__init__()
-        self.batches = batches
+        self.batches, self.signals = batches, signals or (signal.SIGINT,)
 
     def on_train_batch_end(self, batch, logs=None):
         self.batches -= 1
         if self.batches == 0:
-            signal.raise_signal(signal.SIGINT)
+            for number in self.signals:
+                signal.raise_signal(number)
 
 
 def assert_goes_on_exactly(corpus, whole, folder, interruptions, settings):

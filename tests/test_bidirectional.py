@@ -141,7 +141,14 @@ def test_a_run_samples_and_scores_in_three_ways(run, text):
     for reading, score in scores.items():
         assert again.surprise(text, reading=reading).bits.sum() == pytest.approx(score.bits, rel=1e-5)
     assert again.info["can"] == ["sample", "score", "correct", "inspect", "novelty", "fill", "embed"]
-    assert {"valid_backward_nats_per_character", "valid_cloze_nats_per_character"} <= run.log[-1].keys()
+
+
+def test_validation_is_the_score_of_the_held_out_text_in_three_ways(run, text):
+    scores = run.scores(text[len(text) * 80 // 100 :])
+    best = min(run.log, key=lambda line: line["valid_nats_per_character"])
+    told = {"forward": "valid", "backward": "valid_backward", "cloze": "valid_cloze"}
+    for reading, name in told.items():
+        assert scores[reading].nats_per_character == pytest.approx(best[f"{name}_nats_per_character"], abs=1e-6)
 
 
 def test_fill_prints_texts_with_their_probabilities(run, capsys):

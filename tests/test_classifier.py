@@ -1,10 +1,12 @@
 """The classifier: the contracts of every model, and what labels bring with them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from models import MODELS, SOURCE, engine_of, make
+from resuming import StopAfter, assert_goes_on_exactly
 
 import charlm
 from charlm.backend import tf
@@ -14,6 +16,7 @@ from charlm.config import Config, DataConfig
 from charlm.errors import CharlmError, ConfigError, CorpusError, TokenizerError, UnknownCharacterError
 from charlm.objectives.classification import ClassificationObjective
 from charlm.pairs import prepare_pairs
+from charlm.splits import read_pairs
 from charlm.tasks import languages
 from charlm.tokenizer import EOS, PAD, Tokenizer
 
@@ -144,14 +147,26 @@ def test_a_classifier_is_trained_loaded_and_judged(classifier, labelled_file, ca
     assert main(["evaluate", str(classifier.folder), str(labelled_file), "--json"]) == 1
     assert "no test split" in capsys.readouterr().err
     copy = labelled_file.with_name("copy.tsv")
-    copy.write_bytes(labelled_file.read_bytes())
+    copy.write_bytes(labelled_file.read_bytes() + b"abcd\tsorted\n")
     assert main(["evaluate", str(classifier.folder), str(copy)]) == 0
     out = capsys.readouterr().out
-    assert "texts     300" in out and "confusion" in out
+    assert "texts     301" in out and "confusion" in out
     assert main(["classify", str(classifier.folder), "abcd", "dcba", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["text"] for row in rows] == ["abcd", "dcba"]
     assert all(row["label"] == max(row["probabilities"], key=row["probabilities"].get) for row in rows)
+
+
+def test_validation_is_the_price_of_the_held_out_labels(classifier, labelled_file):
+    splits = {split: list(pairs) for split, pairs in read_pairs([str(labelled_file)], {}, classifier.config).items()}
+    known = {text for text, _ in splits["train"]}
+    held_out = [(text, label) for text, label in splits["validation"] if text not in known]
+    assert 0 < len(held_out) <= 60
+    probabilities = classifier.probabilities([text for text, _ in held_out])
+    nats = [
+        -np.log(row[classifier.labels.index(label)]) for row, (_, label) in zip(probabilities, held_out, strict=True)
+    ]
+    assert min(line["valid_nats_per_character"] for line in classifier.log) == pytest.approx(np.mean(nats), rel=1e-5)
 
 
 def test_what_a_classifier_cannot_do_is_told(classifier, trained):
@@ -179,6 +194,16 @@ def test_a_classifier_begins_with_a_language_model(trained, labelled_file, tmp_p
         charlm.train(labelled_file, tmp_path / "other", start=str(tmp_path), task="classify")
     with pytest.raises(ConfigError, match="`start` brings its own network. Received: preset='tiny'. Leave out preset"):
         charlm.train(labelled_file, tmp_path / "other", preset="tiny", start=str(trained.folder))
+
+
+def test_a_classifier_goes_on_where_what_it_began_with_is_gone(trained, labelled_file, tmp_path):
+    begun = {name: value for name, value in SETTINGS.items() if name != "units"} | {"start": str(tmp_path / "begun")}
+    shutil.copytree(trained.folder, tmp_path / "begun")
+    charlm.train(labelled_file, tmp_path / "whole", **begun)
+    with pytest.raises(KeyboardInterrupt):
+        charlm.train(labelled_file, tmp_path / "run", callbacks=[StopAfter(2)], **begun)
+    shutil.rmtree(tmp_path / "begun")
+    assert_goes_on_exactly(labelled_file, tmp_path / "whole", tmp_path / "run", [3], begun)
 
 
 def test_the_languages_have_the_same_letters():

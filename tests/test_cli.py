@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -322,6 +323,17 @@ def test_a_cache_that_cannot_be_written_to_names_the_remedy(text_file, tmp_path,
     fails(capsys, 1, "set CHARLM_CACHE to a folder", "train", text_file, "--steps", "1", "-o", tmp_path / "run")
 
 
+def test_each_line_is_answered_when_it_arrives(translator):
+    command = [*CHARLM, "translate", str(translator.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        for source in ("ab", "dc"):
+            process.stdin.write(source + "\n")
+            assert process.stdout.readline().rstrip("\n") == translator.translate(source)
+        watchdog.cancel()
+
+
 def test_a_closed_standard_input_is_told_in_a_line(translator, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", None)
     assert main(["translate", str(translator.folder)]) == 1
@@ -405,6 +417,18 @@ def test_what_would_have_no_effect_is_refused(trained, translator, text_file, ca
     fails(capsys, 2, "--season is for a series", "evaluate", translator.folder, "dates", "--season", "5")
     fails(capsys, 2, "`length_penalty` ranks a beam", "translate", translator.folder, "a", "--length-penalty", "1")
     fails(capsys, 2, "must be at most 10", "translate", translator.folder, "a", "--length-penalty", "1000")
+    fails(capsys, 2, "Received: top_k=2. Raise temperature", "translate", translator.folder, "a", "--top-k", "2")
+
+
+def test_translations_are_drawn_with_the_samplers_controls(translator, capsys):
+    assert main(["translate", str(translator.folder), "abc"]) == 0
+    greedy = capsys.readouterr().out
+    for seed in "012":
+        drawn = ["--temperature", "5", "--seed", seed]
+        assert main(["translate", str(translator.folder), "abc", *drawn, "--top-k", "1"]) == 0
+        assert capsys.readouterr().out == greedy
+        assert main(["translate", str(translator.folder), "abc", *drawn]) == 0
+        assert capsys.readouterr().out != greedy
 
 
 @pytest.mark.parametrize(("no_color", "has_colors"), [(None, True), ("", True), ("1", False)])

@@ -23,7 +23,7 @@ from charlm.backend import keras, tf
 from charlm.errors import BundleError, ConfigError
 from charlm.layers.attention import Attention
 from charlm.layers.bidirectional import BidirectionalStack
-from charlm.layers.recurrent import GRU, LSTM, RecurrentStack, SimpleRNN
+from charlm.layers.recurrent import GRU, LSTM, RecurrentStack, SimpleRNN, Stacked
 from charlm.sampling import log_softmax
 from charlm.tokenizer import BOS, EOS, PAD, UNK
 
@@ -109,6 +109,36 @@ def test_dropout_is_a_function_of_the_seed(model, config):
     assert (one == other) == (config.dropout == config.weight_drop == 0)
     inputs = inputs_of(config)
     assert np.array_equal(model(inputs, training=False).numpy(), model(inputs).numpy())
+
+
+SEVERAL_STACKS = ["general", "bidirectional", "classifier, both ways", "forecaster with a decoder"]
+
+
+@pytest.mark.parametrize("part", ["dropout", "weight_drop"])
+@pytest.mark.parametrize("name", SEVERAL_STACKS)
+def test_every_stack_drops_its_share(config, part):
+    model = make(dataclasses.replace(config, dropout=0.0, weight_drop=0.0))
+    stacks = [layer for layer in model._flatten_layers() if isinstance(layer, Stacked)]
+    batch, state = batch_of(config), model.initial_state(3)
+    for stack in stacks:
+        losses = set()
+        for share, seed in ((0.0, 1), (0.5, 1), (0.5, 2)):
+            setattr(stack, part, share)
+            losses.add(float(model.training_loss(batch, state, seed=tf.constant([0, seed]))[0]))
+        setattr(stack, part, 0.0)
+        assert len(losses) == 3
+    assert len(stacks) >= (1 if config.task == "classify" else 2)
+
+
+@pytest.mark.parametrize("name", [*SEVERAL_STACKS, "mogrified", "tied", "additive", "classifier", "forecaster"])
+def test_all_products_with_weights_are_in_bfloat16(config):
+    config = dataclasses.replace(config, dropout=0.0, weight_drop=0.0)
+    inputs, rounded = inputs_of(config), make(config, precision="bfloat16")
+    exact, found = make(config)(inputs).numpy(), rounded(inputs).numpy()
+    assert 0 < np.linalg.norm(found - exact) < 0.03 * np.linalg.norm(exact) and found.dtype == np.float32
+    graph = tf.function(lambda: rounded(inputs)).get_concrete_function().graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    assert {node.attr["T"].type for node in nodes if node.op == "MatMul"} == {tf.bfloat16.as_datatype_enum}
 
 
 @pytest.mark.parametrize("name", OTHERS)

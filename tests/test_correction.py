@@ -64,6 +64,13 @@ def test_each_kind_of_error_is_found(engine, text, kind, found, suggestion):
     assert correct(engine, TOKENIZER, text, Correcting(odds=1e12)) == []
 
 
+@pytest.mark.parametrize(("text", "nats", "ways"), [("abcdpfghijklm", 16, 16), ("abcdfghijklm", 8, 1)])
+def test_odds_count_the_ways_in_which_an_error_comes_about(text, nats, ways):
+    """An id that is not the next one costs 8 nats; a wrong one surprises twice, and is one of sixteen."""
+    (one,) = correct(Forward(), TOKENIZER, text, Correcting())
+    assert one.odds == pytest.approx(np.exp(nats) / ways, rel=0.05)
+
+
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_what_is_missing_is_found_where_one_direction_alone_is_surprised(direction):
     engine = Alphabet()
@@ -130,6 +137,17 @@ def test_the_command_line_lists_and_writes(trained, tmp_path, capsys):
     )
     assert main(["correct", str(trained.folder), str(tmp_path / "none.txt")]) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_mark_before_the_text_is_no_character_and_stays(trained, tmp_path, capsys):
+    path = tmp_path / "text.txt"
+    found = []
+    for mark in ("", "\ufeff"):
+        path.write_text(mark + "The café by the sea serves frésh bread;\n", encoding="utf-8")
+        assert main(["correct", str(trained.folder), str(path), "--odds", "1", "--write"]) == 0
+        found.append((capsys.readouterr().out, path.read_text(encoding="utf-8").removeprefix(mark)))
+        assert path.read_text(encoding="utf-8").startswith(mark)
+    assert found[0] == found[1] and found[0][0]
 
 
 def test_standard_input_is_corrected_but_not_written(trained, monkeypatch, capsys):

@@ -10,7 +10,8 @@ import charlm
 from charlm.cli import main
 from charlm.config import DataConfig, ModelConfig, ReadingConfig
 from charlm.errors import ConfigError, CorpusError, TextError
-from charlm.forecasting import find_margin, find_season, forecast, forecast_next, judge_forecasts
+from charlm.forecasting import find_margin, find_season, forecast, forecast_next, judge_forecasts, windows
+from charlm.runtime.forecaster import QUANTILES
 from charlm.series import Series, prepare_series, read_series
 from charlm.streams import series as stream
 from charlm.streams import windows_per_epoch
@@ -238,6 +239,20 @@ def test_a_forecaster_is_trained_loaded_and_judged(forecaster, series_file, tmp_
     assert main(["evaluate", str(forecaster.folder), str(series_file), "--season", "19"]) == 0
     out = capsys.readouterr().out
     assert "seasonal naive (19)" in out and "windows                      40" in out  # of test, not of validation
+
+
+def test_validation_is_the_price_of_its_windows_and_fits_the_margin(forecaster, series_file):
+    values = read_series(str(series_file), ReadingConfig())
+    store = prepare_series(values, DataConfig(split="70/10/20"), window=14)
+    before, after = windows(store.scaled("validation"), 12, 2)
+    over = after[..., None] - forecaster.engine.read(before)
+    nats = np.where(over > 0, np.array(QUANTILES) * over, (np.array(QUANTILES) - 1) * over)
+    nats -= np.log(np.array(QUANTILES) * (1 - np.array(QUANTILES)))
+    best = min(line["valid_nats_per_character"] for line in forecaster.log)
+    assert best == pytest.approx(nats.mean(), rel=1e-5)
+    margin = find_margin(forecaster.engine, before, after)
+    np.testing.assert_allclose(forecaster.tensors["scale.margin"], margin, rtol=1e-5)
+    assert (margin != 0).all()
 
 
 def test_a_series_is_rebuilt(series_file, tmp_path, capsys):

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from fakes import CountingEngine, MemoryEngine
 
+from charlm import generation
 from charlm.generation import TextStream, generate, stream_texts
 from charlm.sampling import Sampler
-from charlm.tokenizer import EOS, Tokenizer
+from charlm.tokenizer import BOS, EOS, Tokenizer
 
 
 def ids_of(engine, prompt, **options):
@@ -16,6 +17,17 @@ def test_it_continues_the_prompt():
     assert ids_of(CountingEngine(10), [4, 5, 6], length=6) == [[7, 8, 9, 4, 5, 6]]
     assert ids_of(CountingEngine(10), [], length=3) == [[4, 5, 6]]
     assert list(generate(CountingEngine(10), np.zeros(0, int), sampler=Sampler(), length=0)) == []
+
+
+@pytest.mark.parametrize("chunk", [2, 512])
+def test_it_has_read_all_of_the_prompt(chunk, monkeypatch):
+    monkeypatch.setattr(generation, "_PROMPT_CHUNK", chunk)
+    engine, rng = MemoryEngine(9), np.random.default_rng(0)
+    for length in range(10):
+        prompt = rng.integers(EOS + 1, 9, length)
+        logits, _ = engine.unroll(np.array([[BOS, *prompt]]), engine.initial_state(1))
+        likeliest = EOS + int(logits[0, -1, EOS:].argmax())
+        assert ids_of(engine, prompt, length=1, sampler=Sampler(temperature=0)) == [[likeliest]]
 
 
 def test_rows_that_have_ended_are_drawn_no_further():

@@ -98,7 +98,8 @@ def test_the_command_reads_what_the_run_was_trained_on(trained, tmp_path, capsys
     assert main(["novelty", str(trained.folder), str(tmp_path / "text.txt"), "--n", "3", "--length", "50"]) == 0
     longest_of_all = max(map(len, own))
     assert f"{longest_of_all:4} characters, sample" in capsys.readouterr().out
-    assert load(trained.folder).novelty(own[0], str(tmp_path / "text.txt")).longest[0].length == len(own[0])
+    for name in (str(tmp_path / "text.txt"), tmp_path / "text.txt"):
+        assert load(trained.folder).novelty(own[0], name).longest[0].length == len(own[0])
     (tmp_path / "text.txt").write_text("nothing of theirs")
     assert main(["novelty", str(trained.folder), str(tmp_path / "text.txt"), "--n", "3", "--length", "50"]) == 0
     assert "the longest copies" not in capsys.readouterr().out

@@ -57,6 +57,14 @@ def test_one_bar_counts_all_lines(translator, monkeypatch, capsys):
     assert "ufeff" not in sys.stderr.getvalue()  # the mark before the first byte is no character
 
 
+def test_lines_come_whole_whatever_the_blocks(monkeypatch):
+    lines = ["é" * 5, "", "abc\rd", "end"]
+    for size in (1, 3, 100):
+        monkeypatch.setattr(terminal, "_BLOCK", size)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\r\n".join(lines).encode())))
+        assert [line for some, _ in terminal.read_texts([], progress="reading") for line in some] == lines
+
+
 def test_the_first_line_with_bytes_that_are_not_utf8_is_named(translator, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"ab\na\xff\n\xff\n")))
     assert main(["translate", str(translator.folder)]) == 0

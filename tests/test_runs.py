@@ -54,8 +54,9 @@ def corpus(settings, text_file, pairs_file, pairs, tmp_path_factory):
 
 
 def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(corpus, settings, tmp_path):
-    options = settings | {"dropout": 0.2, "weight_drop": 0.2}
-    charlm.train(corpus, tmp_path / "whole", **options)
+    options, record = settings | {"dropout": 0.2, "weight_drop": 0.2, "precision": "bfloat16"}, Record()
+    charlm.train(corpus, tmp_path / "whole", callbacks=[record], **options)
+    assert record.model.get_config()["precision"] == "bfloat16"
     assert_goes_on_exactly(corpus, tmp_path / "whole", tmp_path / "run", [2, 5], options)
 
 

@@ -5,7 +5,7 @@ import pytest
 from charlm.config import Config
 from charlm.datasets import is_among, task_pairs
 from charlm.errors import CorpusError
-from charlm.pairs import digest, drop_unusable
+from charlm.pairs import digest, drop_known, drop_unusable
 from charlm.splits import held_out_names, read_pairs, read_test_pairs
 
 
@@ -74,13 +74,32 @@ def test_what_a_run_was_trained_on_is_judged_by_its_test_split(tmp_path):
         ("x", "y")
     ]  # not of the folder's test split
     assert list(read_test_pairs(str(tmp_path / "own.tsv"), apart)) == [("x", "y")]  # of a bundle that names no corpus
-    (tmp_path / "copied").write_text(file.read_text())
-    about = {"corpus": [str(file)]}
-    assert len(list(read_test_pairs(str(tmp_path / "copied"), config, about))) == 10
-    with pytest.raises(CorpusError, match="The run does not know .*copied, which has no validation split"):
-        read_test_pairs(str(tmp_path / "copied"), config, about, split="validation")
+    with pytest.raises(CorpusError, match="own.tsv is the run's validation split, and not its test split"):
+        read_test_pairs(str(tmp_path / "own.tsv"), apart, known, split="test")
+    (tmp_path / "other").write_text(file.read_text() + "10\t-10\n\t\n")
+    about = _about(config, str(file))
+    assert len(list(read_test_pairs(str(tmp_path / "other"), config, about))) == 11
+    with pytest.raises(CorpusError, match="The run does not know .*other, which has no validation split"):
+        read_test_pairs(str(tmp_path / "other"), config, about, split="validation")
     with pytest.raises(CorpusError, match="'languages' is for --task classify, and the run is of translate"):
         read_test_pairs("languages", config)
+
+
+@pytest.mark.parametrize("corpus", ["pairs.tsv", "-"])
+@pytest.mark.parametrize("task", ["translate", "autoencode", "classify"])
+def test_a_copy_of_what_a_run_was_trained_on_is_known_by_what_is_in_it(tmp_path, caplog, task, corpus):
+    file, copy = tmp_path / "pairs.tsv", tmp_path / "copy.tsv"
+    file.write_text("".join(f"{n}\t{n % 2}\n" for n in range(40)))
+    config = Config.from_settings({"task": task, "split": "70/10/20"})
+    about = _about(config, str(file)) | {"corpus": [corpus if corpus == "-" else str(file)]}
+    copy.write_text(file.read_text())
+    expected = drop_known(drop_unusable(read_pairs([str(file)], {}, config), labels=False))["test"]
+    assert list(read_test_pairs(str(copy), config, about)) == expected
+    copy.write_text(file.read_text() + "40\t0\n\t0\n")
+    caplog.clear()
+    caplog.set_level("INFO")
+    assert len(list(read_test_pairs(str(copy), config, about))) == (42 if task == "autoencode" else 41)
+    assert [record.levelname for record in caplog.records] == ["INFO"]  # of nothing that is left out
 
 
 def test_a_corpus_is_known_by_any_path(tmp_path):
@@ -130,7 +149,8 @@ def test_what_has_changed_since_is_not_judged(tmp_path):
 
 def _about(config, corpus):
     """Returns what a run that was trained on a corpus says of it."""
-    pairs = drop_unusable(read_pairs([corpus], held_out_names(config), config), labels=False)
+    labels = config.model.task == "classify"
+    pairs = drop_unusable(read_pairs([corpus], held_out_names(config), config), labels=labels)
     return {"corpus": [corpus], "corpus_sha256": digest(pairs)}
 
 
@@ -144,7 +164,7 @@ def test_a_task_stands_alone_and_a_folder_does_not_hide_it(tmp_path, monkeypatch
         (["reverse"], {"validation": ["x.tsv"]}, "translate"),
         (["reverse"], {}, "autoencode"),
     ):
-        with pytest.raises(CorpusError, match="'reverse' is generated for --task translate. Give it alone"):
+        with pytest.raises(CorpusError, match=r"'reverse' is generated for --task translate. .* folder is ./reverse"):
             read_pairs(names, held_out, Config.from_settings({"task": task}))
 
 

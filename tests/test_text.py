@@ -159,6 +159,10 @@ def test_find_files_walks_folders_and_globs_in_order(tmp_path, caplog):
     found = [path.removeprefix(f"{tmp_path}/") for path in find_files([str(tmp_path)])]
     assert found == ["b.txt", "c.gz", "a/x.txt"]
     assert "2 files left out that cannot be read as text" in caplog.text
+    for name in ("config.json", "tokenizer.json"):
+        (tmp_path / "a" / name).write_text("{}")
+    assert find_files([str(tmp_path)]) == [f"{tmp_path}/{name}" for name in ("b.txt", "c.gz")]
+    assert f"{tmp_path}/a: left out, as it holds a model" in caplog.text
     assert find_files([f"{tmp_path}/*.txt", f"{tmp_path}/b.txt"]) == [f"{tmp_path}/b.txt"]
 
 

@@ -8,12 +8,15 @@ import sys
 import numpy as np
 import pytest
 from conftest import read_log
+from models import MODELS, engine_of, make
 from PIL import Image
 
 import charlm
 from charlm.cli import main
 from charlm.errors import BundleError, ConfigError, CorpusError
 from charlm.plots import plot_alignment
+from charlm.text_translator import TextTranslator
+from charlm.tokenizer import Tokenizer
 
 
 def test_training_logs_what_a_translator_can_do(translator):
@@ -60,6 +63,17 @@ def test_odd_sources(translator, caplog):
     assert "A text of 10,000 ids is left untranslated, as the model reads at most 12" in caplog.text
 
 
+def test_a_vector_of_more_than_the_model_has_read_is_warned_of(caplog):
+    config = MODELS["autoencoder"]
+    engine, letters = engine_of(make(config), config), Tokenizer.characters("abcdefg")
+    translator = TextTranslator(engine, letters, letters, max_length=12)
+    assert translator.embed(["a" * 12]).shape == translator.embed(["a" * 13]).shape
+    assert caplog.messages == [
+        "A text of 13 ids has a vector that may tell little of it, as the model reads at most 12: 'aaaaaaaaaaaaa…'. "
+        "Cut it into sentences."
+    ]
+
+
 def test_where_there_is_nothing_to_translate(translator):
     assert translator.translate([]) == []
     assert translator.translate("") == translator.translate("ab" * 5000) == ""
@@ -76,8 +90,8 @@ def test_an_alignment_has_a_row_a_piece(translator):
 def test_options_that_contradict_each_other_are_refused(translator):
     with pytest.raises(ConfigError, match="A beam search draws nothing"):
         translator.translate("a", beam=2, temperature=0.5)
-    with pytest.raises(ConfigError, match="At temperature 0 nothing is drawn. Received: top_k"):
-        translator.translate("a", top_k=2)
+    with pytest.raises(ConfigError, match="At temperature 0 nothing is drawn. Received: top_k=2. Raise"):
+        translator.translate("a", top_k=2, repetition_penalty=1.2)
     with pytest.raises(ConfigError, match="`beam` must be at least 1"):
         translator.translate("a", beam=0)
 
@@ -127,7 +141,7 @@ def test_translate_and_evaluate_on_the_command_line(translator, pairs_file, tmp_
     assert "  abc∎" in capsys.readouterr().out
     assert picture.stat().st_size > 1000
     held_out = tmp_path / "held_out.tsv"
-    held_out.write_bytes(pairs_file.read_bytes())
+    held_out.write_bytes(pairs_file.read_bytes() + b"abc\tCBA\n")
     assert main(["evaluate", str(translator.folder), str(held_out), "--limit", "20", "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert {"pairs", "exact_match", "character_error_rate", "chrf", "bleu", "ter"} <= figures.keys()
@@ -188,7 +202,7 @@ def test_a_model_that_reverses_looks_along_the_other_diagonal(tmp_path, monkeypa
 
 
 def test_what_a_decoder_does_not_have_is_refused(translator):
-    with pytest.raises(ConfigError, match="There is no setting 'beem'. Did you mean 'beam'"):
+    with pytest.raises(ConfigError, match="There is no option 'beem'. Did you mean 'beam'"):
         translator.translate("ab", beem=3)
     with pytest.raises(ConfigError, match="A beam search draws nothing. Received: beam=3, top_k"):
         translator.translate("ab", beam=3, top_k=1)

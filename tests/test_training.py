@@ -7,6 +7,8 @@ import math
 import os
 import random
 import shutil
+import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from safetensors.numpy import load_file
 import charlm
 from charlm import checkpoints, session, training
 from charlm.backend import keras, open_strategy, tf
-from charlm.config import Config
+from charlm.config import Config, ModelConfig
 from charlm.errors import CharlmError, CheckpointError, ConfigError, CorpusError, DivergedError
 from charlm.models.language_model import LanguageModel
 from charlm.tasks.markov import MarkovSource
@@ -156,6 +158,19 @@ def test_an_interruption_that_nobody_can_be_told_of_is_saved(text_file, settings
     assert checkpoints.load(tmp_path / "run").step == 2
 
 
+def test_being_told_to_end_is_an_interruption(text_file, settings, tmp_path):
+    with pytest.raises(KeyboardInterrupt, match="and saved"):
+        charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(2, signal.SIGTERM)], **settings)
+    assert checkpoints.load(tmp_path / "run").step == 2
+
+
+def test_a_second_interruption_does_not_wait_to_save(text_file, settings, tmp_path):
+    with pytest.raises(KeyboardInterrupt) as found:
+        charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(2, signal.SIGINT, signal.SIGINT)], **settings)
+    assert "saved" not in str(found.value)
+    assert checkpoints.load(tmp_path / "run") is None
+
+
 def test_what_blocks_in_training_is_no_other_process(text_file, settings, tmp_path):
     class Blocked(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
@@ -260,6 +275,19 @@ def test_resume_refuses_other_settings(interrupted, text_file, settings):
         charlm.train(text_file, interrupted, resume=True, **settings | {"units": 32})
 
 
+def test_what_a_preset_brings_is_left_out_with_it(text_file, settings, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        charlm.train(text_file, tmp_path / "run", preset="tiny", callbacks=[StopAfter(2)], **settings)
+    with pytest.raises(CheckpointError, match="Leave preset out to go on"):
+        charlm.train(text_file, tmp_path / "run", preset="tiny", resume=True)
+
+
+def test_a_finished_run_is_not_said_to_go_on(trained, text_file, settings, tmp_path):
+    shutil.copytree(trained.folder, tmp_path / "run")
+    with pytest.raises(CheckpointError, match="Received: steps=90. It is finished: train anew into another folder"):
+        charlm.train(text_file, tmp_path / "run", resume=True, **settings | {"steps": 90})
+
+
 def test_what_differs_from_the_run_before_is_named(interrupted, text_file):
     for name, value in (("minutes", 5), ("units", 30), ("heads", 3), ("dropout", 0.9), ("validation", str(text_file))):
         with pytest.raises(CheckpointError, match=f"Leave {name} out to go on"):
@@ -306,6 +334,34 @@ def test_minutes_left_out_when_resuming_are_those_it_was_begun_with(text_file, s
         with pytest.raises(KeyboardInterrupt):
             charlm.train(text_file, tmp_path / "run", callbacks=[StopAfter(2)], started=1000.0, **options)
     assert deadlines == [1000.0 + 60 * 50] * 2
+
+
+def test_what_is_left_open_is_chosen_for_the_time(text_file, tmp_path, monkeypatch):
+    """Without a budget there are five minutes, in a folder of the corpus's name."""
+    begun = []
+
+    def begin(folder, config, *_, **__):
+        begun.append((folder, config))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "Session", begin)
+    monkeypatch.setattr(training, "measure_products", lambda strategy, precision, rows, units: 1e6)
+    monkeypatch.chdir(tmp_path)
+    for corpus, has_gpu, options in (
+        (text_file, False, {}),
+        (text_file, True, {"units": 24, "minutes": 1}),
+        ("sines", False, {}),
+        (text_file, False, {"steps": 1}),
+    ):
+        monkeypatch.setattr(training, "has_gpu", lambda has_gpu=has_gpu: has_gpu)
+        with pytest.raises(KeyboardInterrupt):
+            charlm.train(corpus, **options)
+    (folder, free), (_, bound), (_, series), (_, steps) = begun
+    assert folder == Path("runs", "café") and free.training.minutes == 5.0
+    assert free.model.units != steps.model.units == ModelConfig.units and free.model.mogrify
+    assert bound.model.units == 24 and not bound.model.mogrify and bound.training.minutes == 1
+    assert series.model.units == 64
+    assert steps.training.minutes is None
 
 
 def test_replicas_that_nobody_asked_for_never_refuse_a_batch(text_file, settings, tmp_path, monkeypatch):
@@ -379,7 +435,8 @@ def test_biases_do_not_decay(text_file, settings):
     decays = {
         variable.path for variable in trainer.model.trainable_variables if trainer.optimizer._use_weight_decay(variable)
     }
-    assert decays and not any("bias" in path for path in decays)
+    assert trainer.optimizer.weight_decay == 0.5
+    assert decays == {variable.path for variable in trainer.model.trainable_variables if "bias" not in variable.path}
 
 
 def test_replicas_must_divide_the_batch(text_file, settings, tmp_path):

@@ -1,6 +1,7 @@
 """`charlm correct`."""
 
 import argparse
+import codecs
 import dataclasses
 import json
 from pathlib import Path
@@ -39,7 +40,8 @@ def run(options: argparse.Namespace) -> None:
     if is_input and options.write:
         raise ConfigError("--write needs a file to write into. Name it in the place of -.")
     try:
-        text = (standard_input().read() if is_input else options.file.read_bytes()).decode("utf-8")
+        content = standard_input().read() if is_input else options.file.read_bytes()
+        text = content.decode("utf-8-sig")
     except OSError as error:
         raise TextError(f"{options.file} cannot be read: {error.strerror}. Name a text file.") from None
     except UnicodeDecodeError as error:
@@ -47,10 +49,11 @@ def run(options: argparse.Namespace) -> None:
     corrections = trained.correct(text, progress="correcting", **given_options(options, Correcting))
     if options.write and corrections:
         with replacing_file(options.file) as temporary:
-            temporary.write_bytes(apply(text, corrections).encode("utf-8"))
+            has_mark = content.startswith(codecs.BOM_UTF8)
+            temporary.write_bytes(apply(text, corrections).encode("utf-8-sig" if has_mark else "utf-8"))
     for one in corrections:
         if options.json:
             print(json.dumps(dataclasses.asdict(one)))
             continue
         place = f"{options.file}:{one.line}:{one.column}"
-        print(f"{place}: {one.kind} {printable(f'{one.found!r} → {one.suggestion!r}')}, odds {one.odds:,.0f}:1")
+        print(printable(f"{place}: {one.kind} {one.found!r} → {one.suggestion!r}, odds {one.odds:,.0f}:1"))

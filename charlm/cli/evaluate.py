@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import json
 import logging
+import sys
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from charlm.config import Config, ReadingConfig
 from charlm.datasets import is_among
 from charlm.errors import ConfigError, CorpusError
 from charlm.run import Run
-from charlm.series import check_columns, prepare_series, read_series
+from charlm.series import check_columns, digest, prepare_series, read_series
 from charlm.splits import read_test_pairs, refuse_split
 from charlm.text_translator import Decoding
 
@@ -62,9 +63,8 @@ def run(options: argparse.Namespace) -> None:
     if options.season is not None and (task != "forecast" or config.model.rebuild):
         raise ConfigError("--season is for a series that is forecast. Leave it out.")
     if decoding and task in ("classify", "forecast"):
-        raise ConfigError(
-            f"A model of the task '{task}' writes nothing. Leave out {', '.join(f'--{name}' for name in decoding)}."
-        )
+        flags = ", ".join("--" + name.replace("_", "-") for name in decoding)
+        raise ConfigError(f"A model of the task '{task}' writes nothing. Leave out {flags}.")
     if task == "forecast":
         if options.limit is not None:
             raise ConfigError("A series is judged whole. Leave out --limit.")
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(figures)) if options.json else _print_forecasts(figures)
         return
     pairs = read_test_pairs(options.pairs, config, trained.bundle.about, split=options.split)
-    pairs = list(itertools.islice(pairs, options.limit))
+    pairs = list(itertools.islice(pairs, options.limit and min(options.limit, sys.maxsize)))
     figures = trained.evaluate(pairs, progress="evaluating", **decoding)
     if options.json:
         print(json.dumps(figures))
@@ -86,15 +86,15 @@ def _read_values(trained: Run, config: Config, name: str, split: str | None) -> 
     series = read_series(name, config.reading)
     check_columns(series, trained.labels)
     about = trained.bundle.about
-    if not is_among(name, about.get("corpus", ())):
+    if digest(series) != about.get("corpus_sha256"):
+        if is_among(name, about.get("corpus", ())):
+            raise CorpusError(
+                f"{name} has changed since the run was trained on it. Give the steps that are new, in a file."
+            )
         refuse_split(name, split)
         return series.values
     window = config.training.sequence_length + config.model.follow
     store = prepare_series(series, config.data, window=window)
-    if store.sha256 != about.get("corpus_sha256"):
-        raise CorpusError(
-            f"{name} has changed since the run was trained on it. Give the steps that are new, in a file."
-        )
     split = split or "test"
     split = split if len(store.splits.get(split, ())) else "validation"
     log.info("%s was trained on: its %s split is evaluated.", name, split)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 
 from charlm.cli.arguments import add_options, given_options
 from charlm.cli.runs import add_run, open_run
@@ -35,6 +36,7 @@ def run(options: argparse.Namespace) -> None:
         for text in texts:
             _print(text, trained.fill(text, **given_options(options, Gaps)), bar, as_json=options.json)
             bar.update()
+            sys.stdout.flush()
 
 
 def _print(text: str, answers: list[Filling], bar: Bar, *, as_json: bool) -> None:

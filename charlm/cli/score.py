@@ -17,6 +17,7 @@ from charlm.errors import ConfigError, TextError
 from charlm.plots import color_surprise, number_surprise, write_surprise
 from charlm.run import Run
 from charlm.surprise import READINGS, Surprise, rank_lines
+from charlm.text import escape_controls
 
 DESCRIPTION = """\
 Tells how many bits texts cost under a model. They are read as the training text was, unless told otherwise.
@@ -76,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _score(trained: Run, file: str, texts: Iterable[str], options: argparse.Namespace) -> None:
-    scores = trained.scores(texts, progress=printable(file))
+    scores = trained.scores(texts, progress=escape_controls(file))
     score = scores.pop("forward")
     if options.json:
         names = ("characters", "bytes", "bits", "bits_per_character", "bits_per_byte", "nats_per_character")

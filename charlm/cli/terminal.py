@@ -1,11 +1,12 @@
 """What depends on whether standard input and output are terminals."""
 
+import codecs
 import io
-import itertools
 import logging
 import os
 import sys
-from collections.abc import Iterator
+import typing
+from collections.abc import Iterable, Iterator
 
 from charlm.errors import TextError
 from charlm.progress import Bar, open_bar
@@ -14,6 +15,7 @@ from charlm.text import escape_controls
 log = logging.getLogger(__name__)
 
 _LINES_AT_ONCE = 1024
+_BLOCK = 1 << 16  #: bytes
 
 
 def printable(text: str) -> str:
@@ -27,7 +29,7 @@ def has_colors() -> bool:
 
 
 def read_texts(strings: list[str], *, progress: str) -> Iterator[tuple[list[str], Bar]]:
-    """Yields some texts at a time: those given, or the lines of standard input, which a terminal gives one by one.
+    """Yields some texts at a time: those given, or the lines of standard input, as many as have arrived.
 
     With them comes a progress bar for them all; there is none for what somebody types.
 
@@ -37,19 +39,43 @@ def read_texts(strings: list[str], *, progress: str) -> Iterator[tuple[list[str]
     reads = strings in ([], ["-"])
     if reads and sys.stdin is None:
         raise TextError("Standard input is closed. Give texts as STRING.")
-    texts = _read_lines() if reads else iter(strings)
     is_typed = reads and sys.stdin.isatty()
     with open_bar(None if is_typed else progress, unit="text", total=None if reads else len(strings)) as bar:
-        while some := list(itertools.islice(texts, 1 if is_typed else _LINES_AT_ONCE)):
-            yield some, bar
+        for texts in _read_lines() if reads else [strings]:
+            for begin in range(0, len(texts), _LINES_AT_ONCE):
+                yield texts[begin : begin + _LINES_AT_ONCE], bar
 
 
-def _read_lines() -> Iterator[str]:
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace", newline="\n")
-    is_whole = True
-    for number, line in enumerate(sys.stdin, 1):
-        if is_whole and "\ufffd" in line:
-            is_whole = False
-            log.warning("Line %s of standard input holds U+FFFD, which stands for bytes that are not UTF-8.", number)
-        yield line.rstrip("\r\n")
+def _read_lines() -> Iterator[list[str]]:
+    """Yields the lines of standard input that have arrived: who writes one at a time has each answered at once."""
+    done, is_whole = 0, True
+    for lines in _split_lines(_read_pieces()):
+        for number, line in enumerate(lines, done + 1):
+            if is_whole and "\ufffd" in line:
+                is_whole = False
+                log.warning(
+                    "Line %s of standard input holds U+FFFD, which stands for bytes that are not UTF-8.", number
+                )
+        done += len(lines)
+        yield [line.rstrip("\r") for line in lines]
+
+
+def _read_pieces() -> Iterator[str]:
+    source = typing.cast(io.BufferedReader, sys.stdin.buffer)  # not all that a `BinaryIO` may be has `read1`
+    decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
+    while block := source.read1(_BLOCK):
+        yield decoder.decode(block)
+    yield decoder.decode(b"", final=True)
+
+
+def _split_lines(pieces: Iterable[str]) -> Iterator[list[str]]:
+    """Yields the lines that each piece of a text ends, and at the end what is left."""
+    begun: list[str] = []
+    for piece in pieces:
+        end, *others = piece.split("\n")
+        begun.append(end)
+        if others:
+            yield ["".join(begun), *others[:-1]]
+            begun = others[-1:]
+    if any(begun):
+        yield ["".join(begun)]
