@@ -50,22 +50,20 @@ class Decoding(Sampler):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        changed = [
-            f"{field.name}={value}"
-            for field in dataclasses.fields(Sampler)
-            if (value := getattr(self, field.name)) != getattr(Decoding, field.name)
-        ]
+        controls = [field.name for field in dataclasses.fields(Sampler)]
+        changed = [name for name in controls if getattr(self, name) != getattr(Decoding, name)]
         if self.beam > 1 and changed:
-            raise ConfigError(
-                f"A beam search draws nothing. Received: beam={self.beam}, {', '.join(changed)}. Leave out one."
-            )
-        if not self.temperature and (idle := [one for one in changed if one.startswith(("top_", "min_"))]):
-            raise ConfigError(f"At temperature 0 nothing is drawn. Received: {', '.join(idle)}. Raise temperature.")
+            raise ConfigError(f"A beam search draws nothing. Received: {self._shown('beam', *changed)}. Leave out one.")
+        if not self.temperature and (idle := [name for name in changed if name != "repetition_penalty"]):
+            raise ConfigError(f"At temperature 0 nothing is drawn. Received: {self._shown(*idle)}. Raise temperature.")
         if self.beam == 1 and self.length_penalty != LENGTH_PENALTY:
             raise ConfigError(
-                f"`length_penalty` ranks a beam. Received: beam=1, length_penalty={self.length_penalty}. "
+                f"`length_penalty` ranks a beam. Received: {self._shown('beam', 'length_penalty')}. "
                 "Raise beam, or leave it out."
             )
+
+    def _shown(self, *names: str) -> str:
+        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
 
 @dataclass(frozen=True)
