@@ -6,6 +6,7 @@ import contextlib
 import glob
 import gzip
 import io
+import itertools
 import json
 import logging
 import lzma
@@ -211,15 +212,20 @@ def _whole_characters(text: str) -> str:
 
 def split_lines(pieces: Iterable[str]) -> Iterator[str]:
     """Cuts text that comes in pieces into its lines, without their ends."""
-    parts: list[str] = []
+    return itertools.chain.from_iterable(lines_by_piece(pieces))
+
+
+def lines_by_piece(pieces: Iterable[str]) -> Iterator[list[str]]:
+    """Yields the lines that each piece of a text ends, and at last the one that nothing ends."""
+    begun: list[str] = []
     for piece in pieces:
-        first, *others = piece.split("\n")
-        parts.append(first)
-        for other in others:
-            yield "".join(parts)
-            parts = [other]
-    if any(parts):
-        yield "".join(parts)
+        end, *others = piece.split("\n")
+        begun.append(end)
+        if others:
+            yield ["".join(begun), *others[:-1]]
+            begun = others[-1:]
+    if any(begun):
+        yield ["".join(begun)]
 
 
 def standard_input() -> BinaryIO:

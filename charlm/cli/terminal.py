@@ -6,11 +6,11 @@ import logging
 import os
 import sys
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from charlm.errors import TextError
 from charlm.progress import Bar, open_bar
-from charlm.text import escape_controls
+from charlm.text import escape_controls, lines_by_piece
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def read_texts(strings: list[str], *, progress: str) -> Iterator[tuple[list[str]
 def _read_lines() -> Iterator[list[str]]:
     """Yields the lines of standard input that have arrived: who writes one at a time has each answered at once."""
     done, is_whole = 0, True
-    for lines in _split_lines(_read_pieces()):
+    for lines in lines_by_piece(_read_pieces()):
         for number, line in enumerate(lines, done + 1):
             if is_whole and "\ufffd" in line:
                 is_whole = False
@@ -66,16 +66,3 @@ def _read_pieces() -> Iterator[str]:
     while block := source.read1(_BLOCK):
         yield decoder.decode(block)
     yield decoder.decode(b"", final=True)
-
-
-def _split_lines(pieces: Iterable[str]) -> Iterator[list[str]]:
-    """Yields the lines that each piece of a text ends, and at the end what is left."""
-    begun: list[str] = []
-    for piece in pieces:
-        end, *others = piece.split("\n")
-        begun.append(end)
-        if others:
-            yield ["".join(begun), *others[:-1]]
-            begun = others[-1:]
-    if any(begun):
-        yield ["".join(begun)]
