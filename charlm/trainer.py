@@ -1,7 +1,7 @@
 """One optimiser step, on every replica: the model, the optimiser and the carried state."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,6 +84,7 @@ class Trainer:
         )
         signature = None if rows is None else self._signature(rows)
         self._step = tf.function(self._strategy_step, input_signature=signature)
+        self._traced: Callable[..., Any] | None = None
 
     def step(self, batch: Batch, step: int, learning_rate: float) -> StepResult:
         """Takes one optimiser step.
@@ -95,7 +96,9 @@ class Trainer:
         """
         rows = {name: self._deal(value) for name, value in batch.rows.items()}
         scalars = (tf.constant(batch.tokens), tf.constant(step, tf.int32), tf.constant(learning_rate, tf.float32))
-        nats, norm, self.state = self._step(rows, self.state, *scalars)
+        if self._traced is None:  # called itself, as a `tf.function` looks for it anew, for a millisecond a step
+            self._traced = self._step.get_concrete_function(rows, self.state, *scalars)
+        nats, norm, self.state = self._traced(rows, self.state, *scalars)
         return StepResult(float(nats), float(norm))
 
     def _signature(self, rows):

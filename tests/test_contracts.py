@@ -23,7 +23,9 @@ from charlm.backend import keras, tf
 from charlm.errors import BundleError, ConfigError
 from charlm.layers.attention import Attention
 from charlm.layers.bidirectional import BidirectionalStack
+from charlm.layers.kernels import _take_rows
 from charlm.layers.recurrent import GRU, LSTM, RecurrentStack, SimpleRNN, Stacked
+from charlm.models.vocabulary_model import cross_entropy
 from charlm.sampling import log_softmax
 from charlm.tokenizer import BOS, EOS, PAD, UNK
 
@@ -318,6 +320,30 @@ def test_rows_of_a_table_are_read_as_if_they_were_gathered(cell, ids):
         results.append([part.numpy() for part in (outputs, *state, *gradients)])
     for quick, plain in zip(*results, strict=True):
         assert np.abs(quick - plain).max() < 1e-5 * max(1, np.abs(plain).max())
+
+
+def test_the_gradient_of_a_table_in_bfloat16_is_added_up_in_float32():
+    table, ids = tf.ones((2, 3), tf.bfloat16), tf.zeros((8, 125), tf.int32)
+    with tf.GradientTape() as tape:
+        tape.watch(table)
+        read = _take_rows(table, ids)
+    gradient = tape.gradient(read, table)  # in bfloat16, 256 + 1 is 256
+    assert gradient.dtype == tf.bfloat16 and np.array_equal(tf.cast(gradient, tf.float32), [[1000] * 3, [0] * 3])
+
+
+@pytest.mark.parametrize("spread", [1.0, 1000.0])
+def test_cross_entropy_is_tensorflows(spread):
+    rng = np.random.default_rng(0)
+    logits = tf.constant(rng.normal(0, spread, (3, 4, 9)).astype("f"))
+    targets = tf.constant(rng.integers(9, size=(3, 4)), tf.int32)
+    results = []
+    for function in (cross_entropy, tf.nn.sparse_softmax_cross_entropy_with_logits):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            nats = function(targets, logits)
+        results.append((nats, tape.gradient(nats, logits)))
+    for ours, theirs in zip(*results, strict=True):
+        assert np.allclose(ours, theirs, rtol=1e-5, atol=1e-6) and ours.shape == theirs.shape
 
 
 @pytest.mark.parametrize("kind", [RecurrentStack, BidirectionalStack])

@@ -247,11 +247,11 @@ def _take_rows(table, ids):
     """
 
     def gradient(d_rows):
-        d_rows = tf.cast(tf.reshape(d_rows, (-1, d_rows.shape[-1])), tf.float32)
+        d_rows = tf.reshape(d_rows, (-1, d_rows.shape[-1]))
         places = tf.reshape(ids, [-1])
         order = tf.argsort(places)
         summed = tf.sparse.segment_sum(d_rows, order, tf.gather(places, order), num_segments=tf.shape(table)[0])
-        return tf.cast(summed, table.dtype), None
+        return summed, None
 
     return tf.gather(table, ids), gradient
 
@@ -277,14 +277,14 @@ def _scan(cell: type[Kernel], x, scales, recurrent_kernel, bias, state, mask, pr
         outputs = outputs.stack()  # (T, B, H)
 
         def gradient(d_outputs, *d_last):
-            transposed = _spread(tf.transpose(factor), precision)  # once, and not in every step
+            times_transposed = _times_transposed(factor)
             added = tf.zeros((tf.shape(x)[1], width % units))  # by `_spread`
 
             def join(*parts):
                 return tf.cast(tf.concat([*parts, added], axis=1), precision)
 
             def through(dp):
-                return tf.cast(tf.matmul(dp, transposed)[:, :units], tf.float32)
+                return tf.cast(times_transposed(dp), tf.float32)
 
             def backward(t, d_after, arrays):
                 d_after = (d_after[0] + d_outputs[t], *d_after[1:])
@@ -312,6 +312,18 @@ def _scan(cell: type[Kernel], x, scales, recurrent_kernel, bias, state, mask, pr
         return (outputs, *last), gradient
 
     return scan(x, scales, recurrent_kernel, recurrent_bias, *state)
+
+
+def _times_transposed(weights):
+    """Returns what takes the product of `(B, G)` with the transpose of weights `(H, G)`, time step after time step.
+
+    In float32 the transpose is made once. In bfloat16 a product puts its factors in an order of its own first, and the
+    transpose would be as slow as several of them.
+    """
+    if weights.dtype != tf.float32:
+        return lambda x: tf.matmul(x, weights, transpose_b=True)
+    transposed = _spread(tf.transpose(weights), "float32")
+    return lambda x: tf.matmul(x, transposed)[:, : weights.shape[0]]
 
 
 def _scale_state(scales, t, state):

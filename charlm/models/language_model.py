@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from charlm.backend import keras, tf
 from charlm.config import ModelConfig
 from charlm.layers.recurrent import UPDATE_BIAS, RecurrentStack
-from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding, network_options
+from charlm.models.vocabulary_model import VocabularyModel, charge, cross_entropy, make_embedding, network_options
 
 
 @keras.saving.register_keras_serializable("charlm")
@@ -104,7 +104,7 @@ class LanguageModel(VocabularyModel):
             state after.
         """
         logits, state = self.unroll(batch["inputs"], state, training=True, seed=seed)
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)  # (B, T)
+        nats = cross_entropy(batch["targets"], logits)  # (B, T)
         return tf.reduce_sum(nats * batch["weights"]), charge(batch["targets"], nats), state
 
     def get_config(self):

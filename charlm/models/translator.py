@@ -7,7 +7,14 @@ from charlm.config import ModelConfig
 from charlm.layers.attention import Attention
 from charlm.layers.bidirectional import BidirectionalStack
 from charlm.layers.recurrent import RecurrentStack
-from charlm.models.vocabulary_model import VocabularyModel, charge, make_embedding, name_stack, network_options
+from charlm.models.vocabulary_model import (
+    VocabularyModel,
+    charge,
+    cross_entropy,
+    make_embedding,
+    name_stack,
+    network_options,
+)
 from charlm.tokenizer import PAD
 
 
@@ -152,7 +159,7 @@ class Translator(VocabularyModel):
         encoder_seed, decoder_seed = (tf.random.fold_in(seed, which) for which in range(2))
         encoded = self.encode(batch["source"], training=True, seed=encoder_seed)
         logits, _ = self.unroll(batch["inputs"], encoded, training=True, seed=decoder_seed)
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["targets"], logits)  # (B, T)
+        nats = cross_entropy(batch["targets"], logits)  # (B, T)
         loss = nats
         if self.label_smoothing:
             even = tf.reduce_logsumexp(logits, -1) - tf.reduce_mean(logits, -1)  # what an even spread costs

