@@ -149,7 +149,8 @@ def test_gradients_of_the_loss_agree_with_finite_differences(model, config):
     size = batch["targets"].size
 
     def loss():
-        return model.training_loss(batch, state, seed=tf.constant([0, 1]))[0] / size
+        # With other seeds two time steps of a classifier vie to be the largest, and the loss has a kink there.
+        return model.training_loss(batch, state, seed=tf.constant([0, 3]))[0] / size
 
     assert_gradients_agree(loss, model.trainable_variables)
 
