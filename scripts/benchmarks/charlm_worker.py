@@ -12,7 +12,8 @@ from charlm.sampling import Sampler
 from charlm.tokenizer import SPECIALS
 
 
-def open_training(case):
+def training_step(case):
+    """Makes a trainer, warmed up; returns what takes a step of it, and tells the characters."""
     from charlm.backend import count_devices, most_replicas, open_strategy
     from charlm.models.language_model import LanguageModel
     from charlm.streams import Batch
@@ -38,7 +39,11 @@ def open_training(case):
 
     for _ in range(3):
         step()
-    return burst(step)
+    return step
+
+
+def open_training(case):
+    return burst(training_step(case))
 
 
 def make_engine(case):
