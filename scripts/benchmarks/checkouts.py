@@ -40,6 +40,9 @@ def open_step(folder: Path, case: dict):
     try:
         import charlm_worker
 
+        import charlm
+
+        assert Path(charlm.__file__).parent == folder / "charlm"  # and not what is installed
         return charlm_worker.training_step(case)
     finally:
         sys.path.remove(str(folder))
@@ -57,6 +60,9 @@ def main():
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=12, help="of each process")
     case = vars(parser.parse_args())
+    for folder in case["folders"]:
+        if not (folder / "charlm" / "trainer.py").is_file():
+            parser.error(f"{folder} holds no charlm. Name checkouts.")
     folders, seconds = [folder.resolve() for folder in case.pop("folders")], case.pop("seconds")
     orders = list(itertools.islice(itertools.cycle(itertools.permutations(folders)), case.pop("processes")))
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
