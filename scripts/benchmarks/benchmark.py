@@ -43,14 +43,16 @@ SECTIONS = ("training", "sampling", "scoring", "start", "text", "data")
 
 
 class Program:
-    """A measured program, asleep between requests."""
+    """A measured program, asleep between requests; what it says of itself is shown if it ends."""
 
     def __init__(self, name: str, python: str | Path, script: str, environment: dict[str, str]):
         self.name = name
+        self.errors = tempfile.TemporaryFile("w+", errors="backslashreplace")
         self.process = subprocess.Popen(
             [python, HERE / script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self.errors,
             text=True,
             cwd=HERE.parents[1],
             env=environment,
@@ -61,7 +63,8 @@ class Program:
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            sys.exit(f"{self.name} ended during {request}")
+            self.errors.seek(0)
+            sys.exit(f"{self.errors.read()}{self.name} ended during {request}")
         return json.loads(answer)
 
     def close(self):
