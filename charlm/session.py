@@ -32,6 +32,7 @@ CHECKPOINT_SECONDS = 60.0  #: after which the next step saves
 MEASURED_STEPS, MEASURED_SECONDS = 10, 2.0  #: at least, before `minutes` become steps
 MEASURED_SHARE = 0.1  #: of the time that is left, at most
 PLANNED_STEPS = 200  #: the newest, whose median tells how long a step takes
+PLANNED_SECONDS, PLANNED_SHARE = 60.0, 0.5  #: that a plan holds for, and of the time that is left, at most
 MEASURED_CHUNKS = 4  #: of an evaluation
 
 _SHARE = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
@@ -94,7 +95,7 @@ class Session:
         self.step_seconds: list[float] = []
         self.logs: dict[str, float] = {}
         self.saved_step: int | None = None
-        self.is_to_plan = bool(config.training.minutes)  # once the steps of this session have been timed
+        self.planned_until = -math.inf if config.training.minutes else math.inf
         self.is_interrupted = False
         self.bar: tqdm = tqdm(disable=True)
 
@@ -186,20 +187,19 @@ class Session:
     def _follow_up(self) -> None:
         """Plans, evaluates, saves or stops after a step, where it is time to."""
         progress = self.progress
-        if self.is_to_plan and self._has_measured_steps():
-            self.is_to_plan = False
+        is_last = progress.step == progress.steps
+        if not is_last and time.monotonic() > self.planned_until and self._has_measured_steps():
             if progress.steps is None:
                 self._plan(self._measure_evaluation())
             else:
                 self._plan_again()  # what is due stays due, however often a run is resumed
         if progress.steps is not None:
-            stops = progress.step == progress.steps or getattr(self.trainer.model, "stop_training", False)
+            stops = is_last or getattr(self.trainer.model, "stop_training", False)
             if stops or progress.step == progress.next_evaluation:
                 progress.is_finished = bool(stops)
                 self._evaluate()
         is_due = self.is_interrupted or time.monotonic() - self.saved_at > CHECKPOINT_SECONDS
         if is_due and self.saved_step != progress.step:
-            self._plan_again()
             self._save()
         if self.is_interrupted and not progress.is_finished:
             raise KeyboardInterrupt(f"interrupted after step {progress.step:,}, and saved; --resume goes on")
@@ -212,8 +212,9 @@ class Session:
 
     def _plan(self, evaluation_seconds: float) -> None:
         """Turns what is left of the `minutes` into steps."""
-        training, progress = self.config.training, self.progress
-        seconds_left = self.deadline - time.monotonic()
+        training, progress, now = self.config.training, self.progress, time.monotonic()
+        seconds_left = self.deadline - now
+        self.planned_until = now + min(PLANNED_SHARE * seconds_left, PLANNED_SECONDS)
         if evaluation_seconds > seconds_left / 2 and not progress.steps:
             log.warning(
                 "One validation takes about %.0f of the %.0f seconds left. Train for longer, or validate on less%s.",
@@ -236,11 +237,10 @@ class Session:
 
     def _plan_again(self) -> None:
         """Follows a machine that changes its speed between two evaluations."""
-        if self.progress.evaluation_seconds is not None and self.step_seconds:
-            due, last = self.progress.next_evaluation, self.progress.steps
-            self._plan(self.progress.evaluation_seconds)
-            steps = self.progress.steps
-            self.progress.next_evaluation = steps if due == last else min(due, steps)
+        due, last = self.progress.next_evaluation, self.progress.steps
+        self._plan(self.progress.evaluation_seconds)
+        steps = self.progress.steps
+        self.progress.next_evaluation = steps if due == last else min(due, steps)
 
     def _evaluate(self) -> None:
         """Evaluates and reports; a run of so many `minutes` then plans anew."""

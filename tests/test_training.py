@@ -575,6 +575,17 @@ def test_a_run_that_is_planned_often_still_evaluates_and_ends(text_file, setting
     assert run.log[-1]["learning_rate"] < 0.1 * run.log[0]["learning_rate"]
 
 
+def test_a_run_of_minutes_follows_a_machine_that_slows_down(text_file, settings, tmp_path, monkeypatch, clock):
+    monkeypatch.setattr(session.Session, "_measure_evaluation", lambda self: 3.0)
+    without = {name: value for name, value in settings.items() if name not in ("steps", "evaluate_every")}
+    slow_down = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: setattr(clock, "step_seconds", 0.1 if clock.now < 30 else 0.2)
+    )
+    run = charlm.train(text_file, tmp_path / "run", minutes=1.0, callbacks=[slow_down], **without)
+    assert len(run.log) == 1  # nothing but the clock told it
+    assert 0.8 * 60 < clock.now < 60
+
+
 @pytest.mark.parametrize(("evaluation_seconds", "every"), [(60.0, None), (30.0, 100)])
 def test_evaluations_that_take_long_are_paid_for(
     text_file, settings, tmp_path, monkeypatch, clock, evaluation_seconds, every
