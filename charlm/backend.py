@@ -1,6 +1,7 @@
 """TensorFlow and Keras, imported without their noise, and the devices that training runs on."""
 
 import contextlib
+import ctypes
 import os
 import random
 import re
@@ -35,10 +36,29 @@ def _quiet() -> Iterator[None]:
             os.close(saved)
 
 
+def _keep_memory() -> None:
+    """Keeps the memory of a step's arrays for the next step; else the system hands it out anew, page by page.
+
+    glibc has a list of what is free for each thread, and so for each replica. TensorFlow's own allocator, which keeps
+    memory where the C library is another, has one for all: what one core has just written goes to the other, across
+    their caches.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # not glibc
+        os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+        return
+    os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
+    for parameter, size in _KEPT.items():
+        mallopt(parameter, size)
+
+
+#: Of glibc's malloc.h: M_TRIM_THRESHOLD; M_TOP_PAD, as large as a thread's heap, so that none is given back; and
+#: M_MMAP_THRESHOLD, the largest that there is.
+_KEPT = {-1: 2**31 - 1, -2: 2**26, -3: 2**25}
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# TensorFlow keeps the memory of a step's large arrays for the next step; else it goes back to the system each time, and
-# is handed out again page by page.
-os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+_keep_memory()
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # products by oneDNN, which is the default on some processors only
 if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
     raise ConfigError(
