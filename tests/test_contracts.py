@@ -25,6 +25,7 @@ from charlm.layers.attention import Attention
 from charlm.layers.bidirectional import BidirectionalStack
 from charlm.layers.kernels import _take_rows
 from charlm.layers.recurrent import GRU, LSTM, RecurrentStack, SimpleRNN, Stacked
+from charlm.models import vocabulary_model
 from charlm.models.vocabulary_model import cross_entropy
 from charlm.sampling import log_softmax
 from charlm.tokenizer import BOS, EOS, PAD, UNK
@@ -249,6 +250,22 @@ def test_the_loss_is_of_weighted_targets_and_told_of_characters(config):
     smoothed = (1 - share) * nats - share * logs.mean(-1)
     assert float(loss) == pytest.approx((smoothed * batch["weights"]).sum(), rel=1e-4)
     assert float(told) == pytest.approx(nats[(targets > EOS) | (targets == UNK)].sum(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lstm", "bidirectional"])
+def test_a_loss_of_pieces_of_the_logits_is_that_of_all(model, config, monkeypatch):
+    sizes, results = [], []
+    monkeypatch.setattr(vocabulary_model, "cross_entropy", lambda *args: sizes.append(args[0].shape[1]) or price(*args))
+    price = cross_entropy
+    for piece in (1, 2**24):
+        monkeypatch.setattr(vocabulary_model, "_PIECE_BYTES", piece)
+        with tf.GradientTape() as tape:
+            result = model.training_loss(batch_of(config), model.initial_state(3), seed=tf.constant([0, 1]))
+        gradients = tape.gradient(result[0], [variable.value for variable in model.trainable_variables])
+        results.append([*result[:2], *map(tf.convert_to_tensor, gradients)])
+    assert len(set(sizes)) > 2 and max(sizes) == IDS.shape[1]  # pieces that are not all equal, and one
+    for pieced, whole in zip(*results, strict=True):
+        assert np.allclose(pieced, whole, rtol=1e-4, atol=1e-5)
 
 
 LAYERS = {"lstm": (LSTM, keras.layers.LSTM), "gru": (GRU, keras.layers.GRU), "rnn": (SimpleRNN, keras.layers.SimpleRNN)}

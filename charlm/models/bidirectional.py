@@ -6,7 +6,7 @@ from charlm.backend import keras, tf
 from charlm.config import ModelConfig
 from charlm.layers.kernels import product
 from charlm.models.language_model import LanguageModel
-from charlm.models.vocabulary_model import charge, cross_entropy, network_options
+from charlm.models.vocabulary_model import charge, network_options, piecewise_cross_entropy
 from charlm.runtime.bidirectional import cloze_shapes
 from charlm.runtime.stack import DIRECTIONS
 from charlm.tokenizer import BOS
@@ -126,8 +126,8 @@ class BidirectionalModel(keras.Model):
         ahead, state = self.ahead.read(batch["inputs"], state, training=True, seed=ahead_seed)
         back = self.read_back(batch["targets"], training=True, seed=back_seed)
         nats = [
-            cross_entropy(batch["targets"], logits)  # (B, T)
-            for logits in (self.ahead.logits(ahead), self.back.logits(back), self.cloze(ahead, back))
+            piecewise_cross_entropy(batch["targets"], outputs, to_logits, self.vocab_size)  # (B, T)
+            for *outputs, to_logits in ((ahead, self.ahead.logits), (back, self.back.logits), (ahead, back, self.cloze))
         ]
         return tf.reduce_sum(tf.add_n(nats) * batch["weights"]), charge(batch["targets"], nats[0]), state
 

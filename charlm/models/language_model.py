@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from charlm.backend import keras, tf
 from charlm.config import ModelConfig
 from charlm.layers.recurrent import UPDATE_BIAS, RecurrentStack
-from charlm.models.vocabulary_model import VocabularyModel, charge, cross_entropy, make_embedding, network_options
+from charlm.models.vocabulary_model import (
+    VocabularyModel,
+    charge,
+    make_embedding,
+    network_options,
+    piecewise_cross_entropy,
+)
 
 
 @keras.saving.register_keras_serializable("charlm")
@@ -103,8 +109,8 @@ class LanguageModel(VocabularyModel):
             The summed loss of the weighted targets, the nats of the text's own characters among them, and the
             state after.
         """
-        logits, state = self.unroll(batch["inputs"], state, training=True, seed=seed)
-        nats = cross_entropy(batch["targets"], logits)  # (B, T)
+        hidden, state = self.read(batch["inputs"], state, training=True, seed=seed)
+        nats = piecewise_cross_entropy(batch["targets"], [hidden], self.logits, self.vocab_size)  # (B, T)
         return tf.reduce_sum(nats * batch["weights"]), charge(batch["targets"], nats), state
 
     def get_config(self):
