@@ -1,14 +1,12 @@
-"""Compares how fast checkouts of charlm train: their steps take turns in one process.
+"""Compares how fast checkouts of charlm train: a process of each, which take turns of some seconds.
 
     .venv/bin/python scripts/benchmarks/checkouts.py OLD NEW --cell lstm --layers 2 --units 128
 
-On a noisy machine two processes of the same code may differ by a tenth; what takes turns step by step differs by some
-hundredths, most of them in favour of the trainer that was made first. So several processes make them in another order
-each, and the ratios are averaged.
+A machine's speed changes from one minute to the next, and with it what its cores share: compared is each turn with that
+of the first checkout beside it. Name a checkout twice to see what the noise is.
 """
 
 import argparse
-import itertools
 import multiprocessing
 import statistics
 import sys
@@ -18,34 +16,22 @@ from pathlib import Path
 from tqdm import tqdm
 
 
-def measure(folders: list[Path], case: dict, seconds: float) -> dict[Path, float]:
-    """Returns the median time of a step, in seconds, with the charlm of each of the folders."""
-    steps = {folder: open_step(folder, case) for folder in folders}
-    times: dict[Path, list[float]] = {folder: [] for folder in folders}
-    begun = time.perf_counter()
-    for turn in itertools.count():
-        if time.perf_counter() - begun > seconds:
-            return {folder: statistics.median(taken) for folder, taken in times.items()}
-        for folder in folders if turn % 2 else reversed(folders):
-            before = time.perf_counter()
-            steps[folder]()
-            times[folder].append(time.perf_counter() - before)
-
-
-def open_step(folder: Path, case: dict):
-    """Makes a trainer of the charlm that lies in `folder`, beside those of other folders."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("charlm", "charlm_worker")]:
-        del sys.modules[name]
+def train(folder: Path, case: dict, turns):
+    """Trains with the charlm that lies in `folder`: answers each number of seconds with the median time of a step."""
     sys.path.insert(0, str(folder))
-    try:
-        import charlm_worker
+    import charlm_worker
 
-        import charlm
+    import charlm
 
-        assert Path(charlm.__file__).parent == folder / "charlm"  # and not what is installed
-        return charlm_worker.training_step(case)
-    finally:
-        sys.path.remove(str(folder))
+    assert Path(charlm.__file__).parent == folder / "charlm"  # and not what is installed
+    step = charlm_worker.training_step(case)
+    turns.send("ready")
+    for seconds in iter(turns.recv, None):
+        times, end = [], time.perf_counter() + seconds
+        while (before := time.perf_counter()) < end:
+            step()
+            times.append(time.perf_counter() - before)
+        turns.send(statistics.median(times))
 
 
 def main():
@@ -57,22 +43,33 @@ def main():
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--length", type=int, default=100)
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
-    parser.add_argument("--processes", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=12, help="of each process")
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of a turn, at least one step")
     case = vars(parser.parse_args())
     for folder in case["folders"]:
         if not (folder / "charlm" / "trainer.py").is_file():
             parser.error(f"{folder} holds no charlm. Name checkouts.")
-    folders, seconds = [folder.resolve() for folder in case.pop("folders")], case.pop("seconds")
-    orders = list(itertools.islice(itertools.cycle(itertools.permutations(folders)), case.pop("processes")))
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        asked = [pool.apply_async(measure, (list(order), case, seconds)) for order in orders]
-        taken = [answer.get() for answer in tqdm(asked, unit="process")]
+    folders, rounds, seconds = (case.pop(name) for name in ("folders", "rounds", "seconds"))
+    context, pipes = multiprocessing.get_context("spawn"), []
     for folder in folders:
-        rate = case["batch"] * case["length"] / statistics.median(times[folder] for times in taken)
-        ratios = [times[folders[0]] / times[folder] for times in taken]
-        ratio = f"{statistics.geometric_mean(ratios):.3f} times the first ({min(ratios):.2f} to {max(ratios):.2f})"
-        print(f"{folder}: {rate:,.0f} characters/s, {ratio}")
+        pipe, theirs = context.Pipe()
+        context.Process(target=train, args=(folder.resolve(), case, theirs), daemon=True).start()
+        theirs.close()  # so that `recv` fails where the process ends
+        pipe.recv()
+        pipes.append(pipe)
+    taken = []
+    for _ in tqdm(range(rounds), unit="round"):
+        taken.append([])
+        for pipe in pipes:
+            pipe.send(seconds)
+            taken[-1].append(pipe.recv())
+    for folder, times in zip(folders, zip(*taken, strict=True), strict=True):
+        rates = [case["batch"] * case["length"] / time for time in times]
+        ratios = sorted(first / time for (first, *_), time in zip(taken, times, strict=True))
+        print(
+            f"{folder}: {statistics.median(rates):,.0f} characters/s ({min(rates):,.0f} to {max(rates):,.0f}), "
+            f"{statistics.median(ratios):.3f} times the first ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        )
 
 
 if __name__ == "__main__":
