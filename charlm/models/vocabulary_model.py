@@ -67,8 +67,8 @@ def piecewise_cross_entropy(targets, outputs, to_logits, vocab_size):
     """Returns what `cross_entropy` gives, of logits that are made of some time steps at a time.
 
     Those of a large vocabulary are far larger than what they are made of, and would fit neither into the caches nor
-    into the memory that threads keep. A piece has more rows than the weights have, or it would cost as much to add up
-    their gradients, one for each piece.
+    into the memory that threads keep. A piece has at least `H` rows, as the weights have: their gradients, one for each
+    piece, are no larger than the logits.
 
     Args:
         targets: int32 `(B, T)`, of a known shape.

@@ -26,8 +26,8 @@ def train(folder: Path, case: dict, turns):
     assert Path(charlm.__file__).parent == folder / "charlm"  # and not what is installed
     step = charlm_worker.training_step(case)
     turns.send("ready")
-    for seconds in iter(turns.recv, None):
-        times, end = [], time.perf_counter() + seconds
+    while True:
+        times, end = [], time.perf_counter() + turns.recv()
         while (before := time.perf_counter()) < end:
             step()
             times.append(time.perf_counter() - before)
