@@ -27,7 +27,8 @@ def train(folder: Path, case: dict, turns):
     step = charlm_worker.training_step(case)
     turns.send("ready")
     while True:
-        times, end = [], time.perf_counter() + turns.recv()
+        seconds, times = turns.recv(), []
+        end = time.perf_counter() + seconds
         while (before := time.perf_counter()) < end:
             step()
             times.append(time.perf_counter() - before)
